@@ -7,9 +7,7 @@ import base64
 import dataclasses
 import hashlib
 import json
-import re
 from collections.abc import Iterator
-from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -38,14 +36,10 @@ from driftpy.types import (
     PositionDirection,
     PostOnlyParams,
 )
-from packaging.markers import Marker
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 from solana.rpc.async_api import AsyncClient
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
-DEPLOY = Path(__file__).parents[1] / "deploy"
 NOWHERE = "http://127.0.0.1:1"
 
 # Sizes on chain, the 8 bytes of the discriminator included.
@@ -368,50 +362,3 @@ def test_recorded_oracles_decode_to_the_price_that_was_recorded(
         assert price.slot == summary[slot]
         seen += 1
     assert seen >= 2
-
-
-# -- the lock -----------------------------------------------------------------------------------------------
-
-
-def pinned() -> dict[str, str]:
-    """Name and version of what the lock installs on this Python and platform."""
-    versions = {}
-    for line in (DEPLOY / "requirements.lock").read_text().splitlines():
-        if found := re.match(r"([a-z0-9.-]+)==([^ ]+)(?: ; (.+?))? \\$", line):
-            name, version, marker = found.groups()
-            if marker is None or Marker(marker).evaluate():
-                versions[name] = version
-    return versions
-
-
-def overridden(kept: bool) -> list[Requirement]:
-    """The packages that deploy/overrides.txt lifts (`kept`) or leaves out."""
-    lines = (line.strip() for line in (DEPLOY / "overrides.txt").read_text().splitlines())
-    requirements = [Requirement(line) for line in lines if line and not line.startswith("#")]
-    return [requirement for requirement in requirements if (requirement.marker is None) == kept]
-
-
-@pytest.mark.parametrize("name", sorted(requirement.name for requirement in overridden(kept=True)))
-def test_a_lifted_package_is_installed_as_locked(name: str) -> None:
-    assert metadata.version(name) == pinned()[name]
-
-
-@pytest.mark.parametrize("requirement", overridden(kept=True), ids=lambda requirement: str(requirement.name))
-def test_an_override_is_still_needed(requirement: Requirement) -> None:
-    """It admits what is locked, and driftpy or solana, left alone, would not."""
-    version = pinned()[requirement.name]
-    asked = [
-        Requirement(line)
-        for owner in ("driftpy", "solana", "anchorpy", "borsh-construct")
-        for line in metadata.requires(owner) or []
-    ]
-    same = [
-        line for line in asked if canonicalize_name(line.name) == requirement.name and line.marker is None
-    ]
-    assert requirement.specifier.contains(version)
-    assert any(not line.specifier.contains(version) for line in same)
-
-
-@pytest.mark.parametrize("name", sorted(requirement.name for requirement in overridden(kept=False)))
-def test_a_package_left_out_is_not_in_the_lock(name: str) -> None:
-    assert name not in pinned()
