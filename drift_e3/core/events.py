@@ -1,0 +1,238 @@
+"""Facts that reach the core: the market's, the advisor's, the venue's and the operator's.
+
+An event is immutable and complete; `seen_ts` (UTC, ms) is when the daemon saw it and is the core's *now*.
+Nothing here acts. The journal stores every event, and a replay needs nothing else.
+"""
+
+from dataclasses import dataclass
+
+from drift_e3.core.params import Limits, Params
+from drift_e3.core.terms import Instrument, Liquidity, Reason, Side, StopPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """What a market feed can deliver. A filter is skipped only for what its feed cannot have.
+
+    `frame_ms` is the length of a candle. With `oracle_ticks` stops trigger on the oracle's price, without
+    on the candle's low and high. `live` feeds must be fresh: ages are checked, and a missing `book` or
+    `premium` that should be there means abstain.
+    """
+
+    frame_ms: int
+    oracle_ticks: bool = False
+    book: bool = False
+    premium: bool = False
+    live: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All that steers decisions: rule parameters, limits, and whether an advisor is asked at all."""
+
+    params: Params
+    limits: Limits
+    ai_enabled: bool = False
+    ai_deadline_ms: int = 8_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """The first event of a journal: everything that a decision depends on besides later events."""
+
+    seen_ts: int
+    settings: Settings
+    instrument: Instrument
+    feed: Feed
+    equity_usd: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsChanged:
+    """New thresholds, limits or leverage table. A raised limit is only taken while the position is flat."""
+
+    seen_ts: int
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandleClosed:
+    """A closed candle. `open_ts` is its open time; volume in the base asset.
+
+    `taker_buy_volume` (base) is what takers bought of it, or unknown. `history` candles warm the features
+    and are never traded on.
+    """
+
+    seen_ts: int
+    open_ts: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    taker_buy_volume: float | None = None
+    history: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OracleTick:
+    """The oracle's price in USD, and when the oracle published it."""
+
+    seen_ts: int
+    publish_ts: int
+    price_usd: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FundingPublished:
+    """A funding rate as a fraction of notional per hour, positive when longs pay, for the `hours` up to
+    `publish_ts`; `premium_frac` is the mark's premium over the oracle where the source has it."""
+
+    seen_ts: int
+    publish_ts: int
+    rate_frac_1h: float
+    hours: float = 1.0
+    premium_frac: float | None = None
+    history: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookSeen:
+    """Levels of the order book as (price in USD, size in base), best first."""
+
+    seen_ts: int
+    publish_ts: int
+    bids: tuple[tuple[float, float], ...]
+    asks: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenInterestSeen:
+    """The market's open interest in USD."""
+
+    seen_ts: int
+    open_interest_usd: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """Time passing while nothing else does: reveals staleness and overdue answers."""
+
+    seen_ts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdviceReceived:
+    """The advisor's raw answer, `latency_ms` after its question. Not yet parsed, not yet trusted."""
+
+    seen_ts: int
+    question_id: str
+    text: str
+    latency_ms: int
+    model: str
+    digest: str = ""
+    prompt_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdviceFailed:
+    """The advisor gave no usable answer; `reason` is a short code such as ``timeout`` or ``unreachable``."""
+
+    seen_ts: int
+    question_id: str
+    reason: str
+    latency_ms: int
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderAccepted:
+    """The venue has the order: it rests, or is about to fill."""
+
+    seen_ts: int
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRejected:
+    """The venue refused the order; it never rested and never fills."""
+
+    seen_ts: int
+    order_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderCancelled:
+    """What was left of the order is gone: cancelled on request, by its own terms, or by the venue."""
+
+    seen_ts: int
+    order_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fill:
+    """A trade of ours. `reference_usd` is the price that the decision, or the trigger, stood at; `fee_usd`
+    is positive when paid. A liquidation by the venue is a fill with an order id of the venue's own."""
+
+    seen_ts: int
+    fill_id: str
+    order_id: str
+    side: Side
+    size_base: float
+    price_usd: float
+    reference_usd: float
+    fee_usd: float
+    liquidity: Liquidity
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FundingPaid:
+    """Funding on our position: `amount_usd` is positive when received."""
+
+    seen_ts: int
+    amount_usd: float
+    rate_frac_1h: float
+    position_base: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HaltRequested:
+    """The operator wants no more trading: the position is closed and HALTED latches."""
+
+    seen_ts: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeRequested:
+    """The operator lifts a halt or a pause; baselines start anew from the present equity."""
+
+    seen_ts: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlattenRequested:
+    """The operator wants the position closed now; trading goes on afterwards."""
+
+    seen_ts: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopRequested:
+    """The daemon is to end; the policy says what happens to an open position first."""
+
+    seen_ts: int
+    policy: StopPolicy
+    by: str
+
+
+MarketEvent = CandleClosed | OracleTick | FundingPublished | BookSeen | OpenInterestSeen
+AdvisorEvent = AdviceReceived | AdviceFailed
+VenueEvent = OrderAccepted | OrderRejected | OrderCancelled | Fill | FundingPaid
+OperatorEvent = Started | SettingsChanged | HaltRequested | ResumeRequested | FlattenRequested | StopRequested
+Event = MarketEvent | AdvisorEvent | VenueEvent | OperatorEvent | Heartbeat
