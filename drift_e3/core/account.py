@@ -1,0 +1,103 @@
+"""The account: position, equity and where every dollar of it came from.
+
+Equity change = price PnL at reference prices - slippage - fees + funding, by construction: each fill books
+the cash of its reference price apart from what it got worse than that. Nothing here decides anything.
+"""
+
+from dataclasses import dataclass, field
+
+from drift_e3.core.events import Fill, FundingPaid
+from drift_e3.core.terms import Direction
+
+
+@dataclass(slots=True, kw_only=True)
+class Ledger:
+    """Cash flows of a stretch of time in USD: `reference_cash_usd` at reference prices, `slippage_usd` and
+    `fees_usd` positive when they cost, `funding_usd` positive when received."""
+
+    reference_cash_usd: float = 0.0
+    slippage_usd: float = 0.0
+    fees_usd: float = 0.0
+    funding_usd: float = 0.0
+
+    def book_fill(self, fill: Fill) -> None:
+        """Add one fill's cash flows."""
+        signed_base = fill.side * fill.size_base
+        self.reference_cash_usd -= signed_base * fill.reference_usd
+        self.slippage_usd += signed_base * (fill.price_usd - fill.reference_usd)
+        self.fees_usd += fill.fee_usd
+
+    def parts(self, position_base: float, price_usd: float) -> "PnlParts":
+        """The profit or loss so far, with the position marked at `price_usd`."""
+        marked = position_base * price_usd if position_base else 0.0
+        return PnlParts(
+            price_usd=self.reference_cash_usd + marked,
+            slippage_usd=self.slippage_usd,
+            fees_usd=self.fees_usd,
+            funding_usd=self.funding_usd,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PnlParts:
+    """A profit or loss in its parts: `price_usd` at reference prices, costs positive, funding received
+    positive."""
+
+    price_usd: float
+    slippage_usd: float
+    fees_usd: float
+    funding_usd: float
+
+    @property
+    def net_usd(self) -> float:
+        """What the parts add up to."""
+        return self.price_usd - self.slippage_usd - self.fees_usd + self.funding_usd
+
+
+@dataclass(slots=True, kw_only=True)
+class Account:
+    """What we own: the equity we began with, the signed position and the two ledgers (all time, this trade).
+
+    The position is kept on the instrument's step grid, so that fills that cancel out leave exactly zero.
+    """
+
+    initial_usd: float
+    step_base: float
+    position_base: float = 0.0
+    entry_usd: float = 0.0
+    total: Ledger = field(default_factory=Ledger)
+    trade: Ledger = field(default_factory=Ledger)
+
+    @property
+    def direction(self) -> Direction:
+        """Where the position points."""
+        if self.position_base > 0.0:
+            return Direction.LONG
+        return Direction.SHORT if self.position_base < 0.0 else Direction.FLAT
+
+    def equity_usd(self, price_usd: float) -> float:
+        """Equity with the position marked at `price_usd`; unknown (NaN) where a needed price is."""
+        return self.initial_usd + self.total.parts(self.position_base, price_usd).net_usd
+
+    def book_fill(self, fill: Fill) -> None:
+        """Move the position and book the cash; `entry_usd` is the average price of what is open."""
+        if self.position_base == 0.0:
+            self.trade = Ledger()
+        before = self.position_base
+        signed_base = fill.side * fill.size_base
+        after = round((before + signed_base) / self.step_base) * self.step_base
+        if before * signed_base >= 0.0:
+            grown = abs(before) + fill.size_base
+            self.entry_usd = (self.entry_usd * abs(before) + fill.price_usd * fill.size_base) / grown
+        elif before * after < 0.0:
+            self.entry_usd = fill.price_usd
+        elif after == 0.0:
+            self.entry_usd = 0.0
+        self.position_base = after
+        self.total.book_fill(fill)
+        self.trade.book_fill(fill)
+
+    def book_funding(self, paid: FundingPaid) -> None:
+        """Book a funding payment."""
+        self.total.funding_usd += paid.amount_usd
+        self.trade.funding_usd += paid.amount_usd

@@ -1,0 +1,25 @@
+"""Counts that a summary needs and a restart must not forget."""
+
+from dataclasses import dataclass, field
+
+from drift_e3.core.terms import Regime, Verdict
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """What has been done so far. `decisions[regime][verdict]` counts decisions; `drawdown_frac_max` is the
+    deepest fall from the highest equity before it, as a fraction of that; a person's resume keeps it."""
+
+    decisions: list[list[int]] = field(default_factory=lambda: [[0] * len(Verdict) for _ in Regime])
+    fills: int = 0
+    trades: int = 0
+    wins: int = 0
+    peak_usd: float = 0.0
+    drawdown_frac_max: float = 0.0
+
+    def mark(self, equity_usd: float) -> None:
+        """Take the present equity."""
+        if equity_usd > self.peak_usd:
+            self.peak_usd = equity_usd
+        elif self.peak_usd > 0.0 and 1.0 - equity_usd / self.peak_usd > self.drawdown_frac_max:
+            self.drawdown_frac_max = 1.0 - equity_usd / self.peak_usd
