@@ -1,0 +1,191 @@
+"""The order desk: facts from the venue booked, the position closed, its protection kept in place.
+
+A position always has a reduce-only stop and target resting on the venue, for its whole size; a new one is
+sent before the old one is taken back, so that the position is never without. What rests is swept when flat.
+"""
+
+from drift_e3.core.commands import CancelOrder
+from drift_e3.core.events import Fill, FundingPaid, OrderAccepted, OrderCancelled, OrderRejected
+from drift_e3.core.notes import OrderRefused, PositionClosed, PositionOpened, StopArmed
+from drift_e3.core.orders import IllegalTransition
+from drift_e3.core.terms import Intent, OrderKind, Reason, Refused
+from drift_e3.core.trade import Trade
+from drift_e3.core.turn import Turn
+
+REARM_PAUSE_MS = 1_000
+"""After the venue or the risk manager has refused an exit order, the next is sent no earlier than this."""
+
+
+def book_order(turn: Turn, event: OrderAccepted | OrderRejected | OrderCancelled) -> None:
+    """Take what the venue says of an order; an entry that is done without a fill is forgotten."""
+    state = turn.state
+    order = state.orders.apply(event)
+    rejected = isinstance(event, OrderRejected)
+    if (
+        rejected
+        and order is not None
+        and order.intent.kind is OrderKind.TRIGGER_MARKET
+        and state.trade is not None
+    ):
+        state.trade.arm_after_ts = turn.now + REARM_PAUSE_MS
+    _forget_finished_entry(turn)
+
+
+def book_fill(turn: Turn, fill: Fill) -> None:
+    """Take a fill: position, cash, trade. A position that flips is a bug and raises."""
+    state = turn.state
+    account = state.account
+    state.orders.apply(fill)
+    before_base = account.position_base
+    account.book_fill(fill)
+    state.tally.fills += 1
+    turn.mark()
+    after_base = account.position_base
+    if before_base * after_base < 0.0:
+        raise IllegalTransition(f"the position flipped from {before_base} to {after_base} by {fill}")
+    if before_base == 0.0:
+        _open_trade(turn)
+    elif after_base == 0.0:
+        _close_trade(turn, fill)
+    elif abs(after_base) > abs(before_base) and state.trade is not None:
+        state.trade.open_at(account.entry_usd, turn.now, state.settings.params)
+    _forget_finished_entry(turn)
+
+
+def book_funding(turn: Turn, paid: FundingPaid) -> None:
+    """Take a funding payment."""
+    turn.state.account.book_funding(paid)
+    turn.mark()
+
+
+def close_position(turn: Turn, keep_base: float, reason: Reason) -> None:
+    """Leave the market now with all but `keep_base`, less what is already on its way out."""
+    state = turn.state
+    trade = state.trade
+    if trade is None:
+        return
+    step_base = state.instrument.step_base
+    leaving_base = abs(state.account.position_base) - state.orders.closing_base() - keep_base
+    size_base = round(leaving_base / step_base) * step_base
+    if size_base < step_base / 2:
+        return
+    intent = trade.exit_intent(size_base, turn.price_usd, reason, state.settings.limits)
+    _send_exit(turn, trade, intent)
+
+
+def protect(turn: Turn, *, candle_closed: bool) -> None:
+    """Keep stop and target on the venue at the position's size; levels are moved on closed candles only."""
+    state = turn.state
+    trade = state.trade
+    if trade is None:
+        return
+    position_base = state.account.position_base
+    resting = trade.stop_order_id in state.orders.by_id and trade.target_order_id in state.orders.by_id
+    if resting and trade.armed_base == abs(position_base) and not candle_closed:
+        return
+    stop = trade.stop_intent(position_base)
+    resized = trade.armed_base != stop.size_base
+    if turn.now >= trade.arm_after_ts:
+        if resized or stop.price_usd != trade.armed_stop_usd or trade.stop_order_id not in state.orders.by_id:
+            trade.stop_order_id = _replace(turn, trade, trade.stop_order_id, stop)
+            trade.armed_stop_usd = stop.price_usd
+            turn.notes.append(
+                StopArmed(trade_id=trade.trade_id, stop_usd=stop.price_usd, size_base=stop.size_base)
+            )
+        if resized or trade.target_order_id not in state.orders.by_id:
+            trade.target_order_id = _replace(
+                turn, trade, trade.target_order_id, trade.target_intent(position_base)
+            )
+        trade.armed_base = stop.size_base
+
+
+def cancel_all(turn: Turn) -> None:
+    """Take back every order."""
+    for order_id in list(turn.state.orders.by_id):
+        _cancel(turn, order_id)
+
+
+def cancel_entries(turn: Turn) -> None:
+    """Take back every order that could still grow the position."""
+    for order in list(turn.state.orders.by_id.values()):
+        if not order.intent.reduce_only:
+            _cancel(turn, order.order_id)
+
+
+def _open_trade(turn: Turn) -> None:
+    state = turn.state
+    trade, account = state.entry, state.account
+    if trade is None:
+        raise IllegalTransition("a position was opened without an entry of ours")
+    trade.open_at(account.entry_usd, turn.now, state.settings.params)
+    state.trade = trade
+    turn.notes.append(
+        PositionOpened(
+            trade_id=trade.trade_id,
+            strategy=trade.strategy,
+            regime=trade.regime,
+            direction=trade.direction,
+            size_base=abs(account.position_base),
+            entry_usd=account.entry_usd,
+            stop_usd=trade.stop_usd,
+            target_usd=trade.target_usd,
+            leverage_x=abs(account.position_base) * account.entry_usd / turn.equity_usd,
+            leverage_x_max=turn.leverage_x_max(),
+        )
+    )
+
+
+def _close_trade(turn: Turn, fill: Fill) -> None:
+    state = turn.state
+    trade = state.trade
+    if trade is None:
+        raise IllegalTransition(f"a position was closed that no trade stood for: {fill}")
+    pnl = state.account.trade.parts(0.0, turn.price_usd)
+    turn.notes.append(
+        PositionClosed(
+            trade_id=trade.trade_id,
+            strategy=trade.strategy,
+            regime=trade.regime,
+            direction=trade.direction,
+            reason=fill.reason,
+            pnl=pnl,
+            net_usd=pnl.net_usd,
+            held_ms=turn.now - trade.opened_ts,
+            equity_usd=turn.equity_usd,
+        )
+    )
+    state.trade = None
+    state.flatten_asked = False
+    state.tally.trades += 1
+    state.tally.wins += pnl.net_usd > 0.0
+    broken = state.breakers.book_trade(pnl.net_usd, turn.now, state.settings.limits)
+    if broken is not None:
+        turn.trigger(broken)
+    cancel_all(turn)
+
+
+def _forget_finished_entry(turn: Turn) -> None:
+    entry = turn.state.entry
+    if entry is not None and entry.entry_order_id not in turn.state.orders.by_id:
+        turn.state.entry = None
+
+
+def _replace(turn: Turn, trade: Trade, old_id: str, intent: Intent) -> str:
+    new_id = _send_exit(turn, trade, intent)
+    if old_id in turn.state.orders.by_id:
+        _cancel(turn, old_id)
+    return new_id
+
+
+def _send_exit(turn: Turn, trade: Trade, intent: Intent) -> str:
+    order_id = trade.next_order_id(intent.reason)
+    verdict = turn.send(order_id, intent)
+    if isinstance(verdict, Refused):
+        trade.arm_after_ts = turn.now + REARM_PAUSE_MS
+        turn.notes.append(OrderRefused(intent=intent, code=verdict.text))
+    return order_id
+
+
+def _cancel(turn: Turn, order_id: str) -> None:
+    if turn.state.orders.ask_cancel(order_id):
+        turn.commands.append(CancelOrder(order_id=order_id))

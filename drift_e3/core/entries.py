@@ -1,0 +1,196 @@
+"""Entries: a closed candle becomes a question, an answer or its absence becomes a decision, perhaps an order.
+
+A candle that nothing is asked about is decided at once; one that the advisor is asked about is decided when
+the answer, its failure or the next candle arrives, whichever is first. The model never opens a trade by
+itself: without a strategy's signal there is none.
+"""
+
+from drift_e3.core.advice import Question
+from drift_e3.core.blend import size_factor
+from drift_e3.core.commands import AskAdvisor
+from drift_e3.core.decision import Decision, Draft, draft_decision, either_signals
+from drift_e3.core.events import CandleClosed, Event
+from drift_e3.core.features import Features
+from drift_e3.core.guard import stale_feed
+from drift_e3.core.levels import stop_fraction, stop_price
+from drift_e3.core.notes import DecisionMade
+from drift_e3.core.risk import entry_size
+from drift_e3.core.state import Pending
+from drift_e3.core.terms import BPS, Approved, Intent, Mode, OrderKind, Reason, Refused, Side, Verdict
+from drift_e3.core.trade import Trade
+from drift_e3.core.turn import Turn
+
+ASKING_MODES = frozenset({Mode.TRADING, Mode.REDUCING})
+"""Modes in which advice can change anything: entries, or the cap over an open position."""
+
+
+def consider(turn: Turn, event: Event) -> None:
+    """Decide on a candle that has closed, or on one that has waited for the advisor long enough."""
+    state = turn.state
+    if isinstance(event, CandleClosed):
+        if not event.history:
+            _consider_candle(turn, state.market.features)
+    elif state.pending is not None and not state.consultation.open_id:
+        _decide(turn, state.pending)
+
+
+def _consider_candle(turn: Turn, features: Features) -> None:
+    state, params = turn.state, turn.state.settings.params
+    if state.pending is not None:
+        _decide(turn, state.pending, superseded=True)
+    pending = Pending(ts=turn.now, features=features)
+    if (
+        state.settings.ai_enabled
+        and state.mode.mode in ASKING_MODES
+        and state.consultation.is_due(
+            signals=either_signals(features, params, state.needs),
+            regime_changed=turn.rule_regime_changed,
+            now_ts=turn.now,
+            params=params,
+        )
+    ):
+        state.pending = pending
+        _ask(turn, features)
+    else:
+        _decide(turn, pending)
+
+
+def _ask(turn: Turn, features: Features) -> None:
+    state = turn.state
+    account, breakers, trade = state.account, state.breakers, state.trade
+    question = Question(
+        question_id=f"{turn.now}-ask",
+        ts=turn.now,
+        symbol=state.instrument.symbol,
+        price_usd=turn.price_usd,
+        features=features,
+        rule_regime=state.rule_regime,
+        candles=tuple(state.market.recent_candles),
+        position_base=account.position_base,
+        entry_usd=account.entry_usd,
+        held_ms=turn.now - trade.opened_ts if trade is not None else 0,
+        leverage_x_max=turn.leverage_x_max(),
+        equity_usd=turn.equity_usd,
+        daily_loss_frac=breakers.daily_loss_frac(turn.equity_usd),
+        drawdown_frac=breakers.drawdown_frac(turn.equity_usd),
+    )
+    deadline_ms = state.settings.ai_deadline_ms
+    state.consultation.ask(question.question_id, turn.now, deadline_ms)
+    turn.commands.append(AskAdvisor(question=question, deadline_ms=deadline_ms))
+
+
+def _decide(turn: Turn, pending: Pending, *, superseded: bool = False) -> None:
+    state, consultation = turn.state, turn.state.consultation
+    state.pending = None
+    held = consultation.held
+    draft = draft_decision(
+        pending.features, state.rule_regime, held, turn.now, state.settings.params, state.needs
+    )
+    order_id, size_base = "", 0.0
+    if draft.reason:
+        verdict, reason = (Verdict.REFUSED if draft.direction else Verdict.NONE), draft.reason
+    elif superseded:
+        verdict, reason = Verdict.REFUSED, "superseded"
+    else:
+        order_id = f"{pending.ts}-entry"
+        result = _enter(turn, pending, draft, order_id)
+        if isinstance(result, Approved):
+            verdict, reason, size_base = Verdict.APPROVED, Reason.ENTRY.label, result.intent.size_base
+        else:
+            verdict, reason, order_id = Verdict.REFUSED, result.text, ""
+    state.tally.decisions[draft.regime][verdict] += 1
+    turn.notes.append(
+        DecisionMade(
+            decision=Decision(
+                ts=pending.ts,
+                price_usd=turn.price_usd,
+                features=pending.features,
+                rule_regime=state.rule_regime,
+                rule_confidence=state.rule_confidence,
+                regime=draft.regime,
+                strategy=draft.strategy,
+                direction=draft.direction,
+                signal_confidence=draft.signal.confidence,
+                confidence=draft.confidence,
+                skipped_legs=draft.signal.skipped,
+                advice=held.advice if held is not None and draft.used_advice else None,
+                advice_age_ms=turn.now - held.received_ts if held is not None else 0,
+                no_advice="" if draft.used_advice else _why_no_advice(turn),
+                leverage_x_max=state.settings.limits.leverage_caps[draft.regime],
+                verdict=verdict,
+                reason=reason,
+                size_base=size_base,
+                order_id=order_id,
+                equity_usd=turn.equity_usd,
+                position_base=state.account.position_base,
+            )
+        )
+    )
+
+
+def _why_no_advice(turn: Turn) -> str:
+    state = turn.state
+    if not state.settings.ai_enabled:
+        return "off"
+    if state.consultation.missed:
+        return state.consultation.missed
+    return "not_weighed" if state.consultation.is_fresh(turn.now, state.settings.params) else "expired"
+
+
+def _enter(turn: Turn, pending: Pending, draft: Draft, order_id: str) -> Approved | Refused:
+    state = turn.state
+    refused = _refuse_entry(turn, draft)
+    if refused is not None:
+        return refused
+    limits, params, instrument = state.settings.limits, state.settings.params, state.instrument
+    side, price_usd = Side(draft.direction), turn.price_usd
+    size_base, bound = entry_size(
+        turn.standing(side),
+        size_factor(draft.confidence) * draft.multiplier,
+        stop_fraction(draft.strategy, params),
+        state.market.depth_base(side),
+    )
+    if size_base < instrument.min_base - instrument.step_base / 2:
+        return Refused(code=f"below_minimum:{bound}", limit=instrument.min_base, value=size_base)
+    intent = Intent(
+        side=side,
+        kind=OrderKind.IOC,
+        size_base=size_base,
+        price_usd=price_usd * (1.0 + side * limits.slippage_allowance_bps * BPS),
+        reference_usd=price_usd,
+        reason=Reason.ENTRY,
+        strategy=draft.strategy,
+        reduce_only=False,
+    )
+    verdict = turn.send(order_id, intent, stop_price(draft.direction, price_usd, draft.strategy, params))
+    if isinstance(verdict, Approved):
+        state.breakers.book_entry(turn.now)
+        state.entry = Trade(
+            trade_id=str(pending.ts),
+            entry_order_id=order_id,
+            strategy=draft.strategy,
+            regime=draft.regime,
+            direction=draft.direction,
+        )
+    return verdict
+
+
+def _refuse_entry(turn: Turn, draft: Draft) -> Refused | None:
+    """Gates before sizing, the most telling first."""
+    state = turn.state
+    limits = state.settings.limits
+    if state.mode.mode is not Mode.TRADING:
+        return Refused(code=f"mode_{state.mode.mode.label}")
+    if state.trade is not None or state.entry is not None:
+        return Refused(code="position_open")
+    if not (turn.equity_usd > 0.0 and turn.price_usd > 0.0):
+        return Refused(code="equity_unknown")
+    stale = stale_feed(turn)
+    if stale is not None:
+        return stale
+    if draft.confidence < limits.risk_minConfidence:
+        return Refused(code="risk_minConfidence", limit=limits.risk_minConfidence, value=draft.confidence)
+    if state.orders.by_id:
+        # What still rests from the last trade is reduce-only, but it would act on the new position as well.
+        return Refused(code="orders_open", limit=0.0, value=float(len(state.orders.by_id)))
+    return state.breakers.refuse_entry(turn.now, limits)

@@ -1,0 +1,125 @@
+"""What protects the account on every event, whatever the advisor does: limits, exits, exposure, stops."""
+
+from drift_e3.core import desk
+from drift_e3.core.events import CandleClosed, Event, OracleTick
+from drift_e3.core.modes import Trigger
+from drift_e3.core.notes import DataStale, RegimeChanged
+from drift_e3.core.risk import is_overexposed, size_within_cap
+from drift_e3.core.terms import MS_PER_SECOND, UNKNOWN, Direction, Mode, Reason, Refused, Side
+from drift_e3.core.turn import Turn
+
+
+def guard(turn: Turn, event: Event) -> None:
+    """Break what must be broken, leave what must be left, keep the stop where it belongs."""
+    watch_limits(turn)
+    watch_regime(turn)
+    watch_staleness(turn)
+    state = turn.state
+    if state.trade is not None:
+        if state.mode.halted or state.flatten_asked:
+            desk.close_position(turn, 0.0, Reason.FLATTEN)
+        watch_exits(turn, event)
+        standing = turn.standing(Side(-state.trade.direction))
+        if is_overexposed(standing):
+            desk.close_position(turn, size_within_cap(standing), Reason.REDUCE)
+        desk.protect(turn, candle_closed=isinstance(event, CandleClosed))
+    else:
+        state.flatten_asked = False
+    if state.mode.mode is not Mode.TRADING and state.entry is not None:
+        desk.cancel_entries(turn)
+
+
+def watch_limits(turn: Turn) -> None:
+    """Mark equity against the breakers, and let pauses begin and end."""
+    state = turn.state
+    state.tally.mark(turn.equity_usd)
+    broken = state.breakers.mark(turn.equity_usd, turn.now, state.settings.limits)
+    if broken is not None:
+        turn.trigger(broken)
+    if turn.now < state.breakers.paused_until_ts:
+        if state.mode.mode is Mode.TRADING:
+            turn.trigger(Trigger.LOSS_STREAK if broken is None else broken)
+    elif state.mode.mode is Mode.REDUCING:
+        turn.trigger(Trigger.PAUSE_OVER)
+
+
+def watch_regime(turn: Turn) -> None:
+    """Say when the regime in force has changed: by the rules, by advice, or because advice has expired."""
+    state = turn.state
+    regime = turn.regime()
+    if regime is not state.regime:
+        by_advice = regime is not state.rule_regime
+        held = state.consultation.held
+        turn.notes.append(
+            RegimeChanged(
+                before=state.regime,
+                after=regime,
+                confidence=held.advice.confidence
+                if by_advice and held is not None
+                else state.rule_confidence,
+                leverage_x_max=state.settings.limits.leverage_caps[regime],
+                by_advice=by_advice,
+            )
+        )
+        state.regime = regime
+
+
+def watch_exits(turn: Turn, event: Event) -> None:
+    """Leave at stop, trailing level, target or time; the peak is taken after the check, never before.
+
+    With oracle ticks their price decides; without, a closed candle's close does, as the backstop of the
+    orders that rest on the venue, and the candle's extreme moves the peak.
+    """
+    state = turn.state
+    trade = state.trade
+    on_tick = isinstance(event, OracleTick)
+    on_candle = isinstance(event, CandleClosed) and not state.feed.oracle_ticks
+    if trade is None or not (on_tick or on_candle):
+        return
+    params, limits, market = state.settings.params, state.settings.limits, state.market
+    reason = trade.exit_reason(
+        turn.price_usd, turn.now, market.funding_z, market.funding_frac_1h, params, limits
+    )
+    if reason is not None:
+        desk.close_position(turn, 0.0, reason)
+    best_usd = turn.price_usd
+    if isinstance(event, CandleClosed) and event.seen_ts - trade.opened_ts > 1:
+        # Not for a trade that a late answer opened in the candle's last moment: its extreme came before.
+        best_usd = event.high if trade.direction is Direction.LONG else event.low
+    trade.track(best_usd, params)
+
+
+def stale_feed(turn: Turn) -> Refused | None:
+    """The first live feed that is too old for an entry; None for a recorded or synthetic market."""
+    state = turn.state
+    if not state.feed.live:
+        return None
+    limits, market = state.settings.limits, state.market
+    candle_limit_s = limits.data_age_max_s + state.feed.frame_ms / MS_PER_SECOND
+    feeds = [("candle", market.candle_seen_ts, candle_limit_s)]
+    if state.feed.oracle_ticks:
+        feeds.append(("oracle", market.oracle_publish_ts, limits.oracle_age_max_s))
+    if state.feed.book:
+        feeds.append(("book", market.book_seen_ts, limits.data_age_max_s))
+    for what, seen_ts, limit_s in feeds:
+        age_s = (turn.now - seen_ts) / MS_PER_SECOND
+        if age_s > limit_s:
+            return Refused(code=f"{what}_stale", limit=limit_s, value=age_s)
+    return None
+
+
+def watch_staleness(turn: Turn) -> None:
+    """Say when a live feed has become too old for entries, and when it is fresh again."""
+    state = turn.state
+    found = stale_feed(turn)
+    what = found.code if found is not None else ""
+    if what != state.stale:
+        turn.notes.append(
+            DataStale(
+                what=what or state.stale,
+                age_s=found.value if found is not None else UNKNOWN,
+                limit_s=found.limit if found is not None else UNKNOWN,
+                stale=found is not None,
+            )
+        )
+        state.stale = what

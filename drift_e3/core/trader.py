@@ -1,0 +1,203 @@
+"""The one decision maker: events in, commands and notes out, no input or output of its own.
+
+`Trader.process` reads like the table of contents: observe the fact, guard what is open, consider an entry,
+wind down. Exits and limits are part of the guard, which runs on every event and waits for nobody.
+"""
+
+from typing import Any
+
+from drift_e3.core import desk
+from drift_e3.core.advice import Advice
+from drift_e3.core.commands import Stop
+from drift_e3.core.entries import consider
+from drift_e3.core.events import (
+    AdviceFailed,
+    AdviceReceived,
+    BookSeen,
+    CandleClosed,
+    Event,
+    Fill,
+    FlattenRequested,
+    FundingPaid,
+    FundingPublished,
+    HaltRequested,
+    Heartbeat,
+    OpenInterestSeen,
+    OracleTick,
+    OrderAccepted,
+    OrderCancelled,
+    OrderRejected,
+    ResumeRequested,
+    Settings,
+    SettingsChanged,
+    Started,
+    StopRequested,
+)
+from drift_e3.core.guard import guard
+from drift_e3.core.modes import Trigger
+from drift_e3.core.notes import AdviceMissed, AdviceTaken, SettingsTaken
+from drift_e3.core.params import Limits
+from drift_e3.core.regime import advance_regime, regime_confidence
+from drift_e3.core.state import TraderState, new_state
+from drift_e3.core.terms import Mode, Regime, StopPolicy
+from drift_e3.core.turn import Outcome, Turn
+
+
+class NotStarted(RuntimeError):
+    """The first event was not `Started`: without it nothing about the market or the limits is known."""
+
+
+class Trader:
+    """The decision core. Its whole memory is `state`; the same events give the same outcomes to the byte."""
+
+    def __init__(self, state: TraderState | None = None) -> None:
+        """A new trader, or one that goes on from a snapshot of another's `state`."""
+        self._state = state
+
+    @property
+    def state(self) -> TraderState:
+        """The trader's memory; raises `NotStarted` before the first event."""
+        if self._state is None:
+            raise NotStarted("the first event must be Started")
+        return self._state
+
+    def process(self, event: Event) -> Outcome:
+        """Take one event; return what is to be done about it and what there is to say."""
+        if self._state is None and isinstance(event, Started):
+            self._state = new_state(event)
+        turn = Turn(self.state, event.seen_ts)
+        _observe(turn, event)
+        if not (isinstance(event, CandleClosed | FundingPublished) and event.history):
+            guard(turn, event)
+            consider(turn, event)
+            _wind_down(turn)
+        return turn.outcome()
+
+
+def _observe(turn: Turn, event: Event) -> None:
+    state = turn.state
+    match event:
+        case OracleTick() | BookSeen() | OpenInterestSeen() | FundingPublished():
+            state.market.observe(event)
+            turn.mark()
+        case CandleClosed():
+            state.market.observe(event)
+            turn.mark()
+            _observe_regime(turn)
+        case OrderAccepted() | OrderRejected() | OrderCancelled():
+            desk.book_order(turn, event)
+        case Fill():
+            desk.book_fill(turn, event)
+        case FundingPaid():
+            desk.book_funding(turn, event)
+        case AdviceReceived():
+            _take_answer(turn, event)
+        case AdviceFailed():
+            state.consultation.fail(event)
+            _say_missed(turn, event.question_id, event.reason, event.latency_ms)
+        case Started():
+            state.stop_policy, state.stopped = None, False
+            turn.trigger(Trigger.RESTARTED)
+            state.started_halted = state.mode.halted
+            _take_settings(turn, event.settings)
+        case SettingsChanged():
+            _take_settings(turn, event.settings)
+        case HaltRequested():
+            turn.trigger(Trigger.HALT_ASKED)
+        case ResumeRequested():
+            state.breakers.start_anew(turn.equity_usd)
+            turn.trigger(Trigger.RESUME_ASKED)
+            state.started_halted = False
+        case FlattenRequested():
+            state.flatten_asked = True
+            desk.cancel_entries(turn)
+        case StopRequested():
+            state.stop_policy = event.policy
+            turn.trigger(Trigger.STOP_ASKED)
+            state.flatten_asked = state.flatten_asked or event.policy is StopPolicy.FLATTEN
+        case Heartbeat():
+            pass
+    if state.consultation.is_overdue(turn.now):
+        _say_missed(turn, state.consultation.give_up("overdue"), "overdue", 0)
+    if state.warmed and state.mode.mode is Mode.WARMING:
+        turn.trigger(Trigger.WARMED)
+
+
+def _observe_regime(turn: Turn) -> None:
+    state = turn.state
+    features, params = state.market.features, state.settings.params
+    regime = Regime(advance_regime(state.regime_machine, features, params, state.feed.frame_ms, turn.now))
+    turn.rule_regime_changed = regime is not state.rule_regime
+    state.rule_regime = regime
+    state.rule_confidence = regime_confidence(regime, features, params, state.feed.frame_ms)
+    if not state.warmed:
+        known = features.body_over_atr, features.rv_rank, features.slope
+        state.warmed = all(value == value for value in known)
+
+
+def _take_answer(turn: Turn, event: AdviceReceived) -> None:
+    parsed = turn.state.consultation.answer(event)
+    if isinstance(parsed, Advice):
+        turn.notes.append(
+            AdviceTaken(question_id=event.question_id, advice=parsed, latency_ms=event.latency_ms)
+        )
+    else:
+        _say_missed(turn, event.question_id, parsed.reason, event.latency_ms)
+
+
+def _say_missed(turn: Turn, question_id: str, reason: str, latency_ms: int) -> None:
+    turn.notes.append(AdviceMissed(question_id=question_id, reason=reason, latency_ms=latency_ms))
+
+
+def _take_settings(turn: Turn, settings: Settings) -> None:
+    """Put new settings in force; while a position is open no limit is loosened."""
+    state = turn.state
+    kept: tuple[str, ...] = ()
+    if state.account.position_base != 0.0:
+        limits, kept = tighter_limits(state.settings.limits, settings.limits)
+        settings = Settings(
+            params=settings.params,
+            limits=limits,
+            ai_enabled=settings.ai_enabled,
+            ai_deadline_ms=settings.ai_deadline_ms,
+        )
+    if kept or settings != state.settings:
+        state.settings = settings
+        turn.notes.append(SettingsTaken(kept=kept))
+
+
+LOOSER_WHEN_SMALLER = frozenset(
+    {"risk_minConfidence", "collateral_buffer", "liquidation_buffer", "pause_minutes", "cooldown_minutes"}
+)
+"""Limits that protect by being large; all others protect by being small."""
+
+
+def tighter_limits(old: Limits, new: Limits) -> tuple[Limits, tuple[str, ...]]:
+    """The new limits save those that are looser than the old, and the names of those that were kept."""
+    values: dict[str, Any] = {}
+    kept: list[str] = []
+    for name in Limits._fields:
+        before, after = getattr(old, name), getattr(new, name)
+        if name == "leverage_caps":
+            tight = tuple(min(pair) for pair in zip(before, after, strict=True))
+        else:
+            tight = max(before, after) if name in LOOSER_WHEN_SMALLER else min(before, after)
+        values[name] = tight
+        if tight != after:
+            kept.append(name)
+    return new._replace(**values), tuple(kept)
+
+
+def _wind_down(turn: Turn) -> None:
+    """Stop when asked and done: at once when holding, else once flat.
+
+    A trader that halts stays up, flat and watching. One that is *started* halted finishes flattening and
+    leaves: a person has to look first.
+    """
+    state = turn.state
+    if state.stopped or not (state.started_halted or state.mode.mode is Mode.STOPPING):
+        return
+    flat = state.trade is None and not state.orders.by_id
+    if flat or state.stop_policy is StopPolicy.HOLD:
+        state.stopped = True
+        turn.commands.append(Stop(halted=state.mode.halted, reason=state.mode.cause.label))
