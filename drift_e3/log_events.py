@@ -1,0 +1,176 @@
+"""Every event that the log may tell of: its name, what it means, and the fields it comes with.
+
+The names are public: people search for them and alert on them. They are `noun.past_verb`; a test holds each
+log call of the program against this table. Nothing here logs.
+"""
+
+from typing import NamedTuple
+
+
+class LogEvent(NamedTuple):
+    """One line on what happened, and its fields; `ts`, `wall`, `level` and `event` go without saying."""
+
+    meaning: str
+    fields: tuple[str, ...] = ()
+
+
+LOG_EVENTS: dict[str, LogEvent] = {
+    # the daemon
+    "daemon.started": LogEvent(
+        "the daemon runs", ("version", "venue", "symbol", "paper", "speed", "state_dir", "advisor")
+    ),
+    "daemon.stopped": LogEvent("the daemon ended in order", ("reason", "halted")),
+    "stop.requested": LogEvent("the daemon was asked to stop", ("by", "policy")),
+    "stop.overran": LogEvent("a stop took longer than its time limit and was cut short", ("timeout_s",)),
+    "operator.asked": LogEvent("a person asked for something", ("request", "by")),
+    "run.summarised": LogEvent(
+        "what the journal's whole run has come to",
+        (
+            "elapsed_s",
+            "decisions",
+            "decisions_by_regime",
+            "fills",
+            "trades",
+            "wins",
+            "equity_usd",
+            "pnl_usd",
+            "price_pnl_usd",
+            "slippage_usd",
+            "fees_usd",
+            "funding_usd",
+            "drawdown_frac_max",
+            "position_base",
+            "mode",
+            "halted",
+        ),
+    ),
+    "settings.noted": LogEvent("something about the settings that a person should know", ("note",)),
+    "settings.changed": LogEvent(
+        "new settings are in force, without a restart; kept: what may only change while flat", ("kept",)
+    ),
+    "settings.refused": LogEvent("new settings were not taken; the old ones stay", ("reason",)),
+    "library.warned": LogEvent("a library logged a warning or an error", ("logger", "message")),
+    # the market
+    "market.warmed": LogEvent(
+        "the features have the history they need: trading begins", ("frame_ms", "equity_usd")
+    ),
+    "market.stalled": LogEvent(
+        "the market's data are older than they may be", ("channel", "age_s", "limit_s")
+    ),
+    "market.recovered": LogEvent("the market's data are fresh again", ("channel", "age_s", "limit_s")),
+    "regime.changed": LogEvent(
+        "another regime is in force, with its leverage cap",
+        ("before", "after", "confidence", "leverage_x_max", "by_advice"),
+    ),
+    "tape.warned": LogEvent(
+        "a tape is usable with reservations", ("path", "what", "count", "first_row", "note")
+    ),
+    # the advisor
+    "advice.asked": LogEvent("the advisor was asked", ("question_id", "rule_regime", "deadline_ms")),
+    "advice.received": LogEvent(
+        "the advisor's answer was understood",
+        ("question_id", "model", "regime", "direction", "confidence", "size_x", "latency_ms", "reasoning"),
+    ),
+    "advice.failed": LogEvent(
+        "there is no advice for a question; the rules decide",
+        ("question_id", "reason", "latency_ms", "detail"),
+    ),
+    "advisor.unreachable": LogEvent("the advisor does not answer; the rules go on alone", ("url", "reason")),
+    # decisions and limits
+    "decision.made": LogEvent(
+        "a candle led to a decision, with the risk manager's verdict; without a signal it is told in short",
+        (
+            "decision_id",
+            "price_usd",
+            "regime",
+            "rule_regime",
+            "strategy",
+            "direction",
+            "confidence",
+            "signal_confidence",
+            "advice",
+            "verdict",
+            "reason",
+            "body_over_atr",
+            "volume_z",
+            "rv_rank",
+            "funding_z",
+            "spread_bps",
+            "premium_frac",
+            "imbalance",
+            "leverage_x_max",
+            "size_base",
+            "order_id",
+            "equity_usd",
+        ),
+    ),
+    "mode.changed": LogEvent(
+        "what the trader may do has changed", ("before", "after", "cause", "equity_usd", "until")
+    ),
+    # orders and the position
+    "order.refused": LogEvent("the risk manager did not pass an intent", ("reason", "refused", "size_base")),
+    "order.submitted": LogEvent(
+        "an approved order was sent",
+        ("order_id", "side", "kind", "size_base", "price_usd", "reason", "reduce_only"),
+    ),
+    "order.accepted": LogEvent("the venue has the order", ("order_id",)),
+    "order.rejected": LogEvent("the venue refused the order", ("order_id", "reason")),
+    "order.cancelled": LogEvent("what was left of the order is gone", ("order_id", "reason")),
+    "order.filled": LogEvent(
+        "the order traded; slippage is positive when worse than the reference price",
+        (
+            "order_id",
+            "fill_id",
+            "side",
+            "size_base",
+            "price_usd",
+            "slippage_bps",
+            "fee_usd",
+            "liquidity",
+            "reason",
+        ),
+    ),
+    "position.opened": LogEvent(
+        "there is a position",
+        (
+            "trade_id",
+            "direction",
+            "size_base",
+            "entry_usd",
+            "stop_usd",
+            "target_usd",
+            "strategy",
+            "regime",
+            "leverage_x",
+            "leverage_x_max",
+        ),
+    ),
+    "position.closed": LogEvent(
+        "the position is gone; net is price PnL less slippage and fees, with funding",
+        (
+            "trade_id",
+            "direction",
+            "strategy",
+            "reason",
+            "net_usd",
+            "price_pnl_usd",
+            "slippage_usd",
+            "fees_usd",
+            "funding_usd",
+            "held_minutes",
+            "equity_usd",
+        ),
+    ),
+    "stop.armed": LogEvent("a stop protects the position", ("trade_id", "trigger_usd", "size_base")),
+    "funding.paid": LogEvent(
+        "funding was paid (negative) or received", ("amount_usd", "rate_frac_1h", "position_base")
+    ),
+    # the journal
+    "journal.recovered": LogEvent(
+        "the state was rebuilt from the journal: a snapshot and the events after it",
+        ("snapshot", "events", "clean_stop", "position_base", "orders", "mode"),
+    ),
+    "journal.torn": LogEvent(
+        "the journal ended in an unfinished write, which was dropped", ("path", "dropped")
+    ),
+}
