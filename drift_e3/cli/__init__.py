@@ -1,0 +1,55 @@
+"""The command line: the verbs, one small module each, and what an error looks like to the shell.
+
+A verb's module imports nothing heavy at its top, because each start pays for it; what the verb needs is
+imported where it runs. A verb ends with ``raise typer.Exit(Exit.…)`` or by returning, which is success.
+"""
+
+import sys
+from types import TracebackType
+
+import typer
+
+from drift_e3.cli import config, journal, recorded, run
+from drift_e3.cli.exits import exit_for
+
+app = typer.Typer(
+    name="drift-e3",
+    help="Trading daemon for perpetual futures on Drift and Velocity, on paper by default.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+app.command()(run.run)
+app.command()(recorded.backtest)
+app.command()(recorded.features)
+app.command()(journal.replay)
+app.command()(journal.resume)
+app.add_typer(journal.app, name="journal")
+app.add_typer(config.app, name="config")
+
+
+def main() -> None:
+    """Run the command line and exit. Operating errors are one line each on standard error and an exit code of
+    `exits`; anything else is a bug and shows its traceback, without secrets."""
+    sys.excepthook = _show_bug
+    try:
+        typer.main.get_command(app)(prog_name="drift-e3")
+    except Exception as error:
+        code = exit_for(error)
+        if code is None:
+            raise
+        for line in str(error).splitlines() or [type(error).__name__]:
+            _complain(line)
+        sys.exit(code)
+
+
+def _complain(line: str) -> None:
+    from drift_e3.logs import redact_text
+
+    typer.echo(f"drift-e3: {redact_text(line)}", err=True)
+
+
+def _show_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    from drift_e3.logs import show_bug
+
+    show_bug(kind, error, trace)

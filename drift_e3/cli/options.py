@@ -1,0 +1,26 @@
+"""Options that several verbs have, with the same name and help everywhere."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ParamsCard = Annotated[
+    Path | None,
+    typer.Option("--params", metavar="FILE", help="Parameter card (JSON); variables override it."),
+]
+Symbol = Annotated[str | None, typer.Option("--symbol", metavar="S", help="The market's name.")]
+StateDir = Annotated[
+    Path | None,
+    typer.Option("--state", metavar="DIR", help="Folder of journal and lock; ./state by default."),
+]
+TapeFile = Annotated[
+    Path,
+    typer.Option(
+        "--tape", metavar="FILE", help="Candles (Parquet or CSV): ts_ms, open, high, low, close, volume."
+    ),
+]
+FundingFile = Annotated[
+    Path | None,
+    typer.Option("--funding", metavar="FILE", help="Funding: ts_ms, rate (fraction per hour), premium."),
+]
