@@ -148,9 +148,10 @@ async def test_an_answer_kept_past_the_deadline_is_a_timeout() -> None:
 # -- hanging up --------------------------------------------------------------------------------------------
 
 
-async def test_closing_the_advisor_ends_an_open_question_as_cancelled() -> None:
+@pytest.mark.parametrize("ladder", [("one",), ("one", "two")])
+async def test_closing_the_advisor_ends_an_open_question_as_cancelled(ladder: tuple[str, ...]) -> None:
     async with scripted_ollama({"one": hangs(), "two": says()}) as server:
-        advisor = OllamaAdvisor(server.url, ("one", "two"))
+        advisor = OllamaAdvisor(server.url, ladder)
         async with asyncio.TaskGroup() as tasks:
             asking = tasks.create_task(advisor.ask(a_question(), AMPLE_MS))
             await server.chat_began.wait()
