@@ -62,7 +62,7 @@ check: $(STAMP) ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-timing
+	$(BIN)/lint-imports
 
 torture: $(STAMP) ## the long tests: kills, floods, soaks
 	$(BIN)/python -m pytest -m torture

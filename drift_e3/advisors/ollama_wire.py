@@ -96,8 +96,8 @@ def model_tag(name: str) -> str:
     return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
 
 
-def open_session() -> aiohttp.ClientSession:
-    """A session without keep-alive, cookies, proxies, compression or deadlines of its own.
+def open_session(token: str = "") -> aiohttp.ClientSession:
+    """A session with this bearer token, if any; no keep-alive, cookies, proxies, compression or deadlines.
 
     One connection per question costs nothing on a local network, and closing it is what frees the server.
     """
@@ -105,7 +105,7 @@ def open_session() -> aiohttp.ClientSession:
         connector=aiohttp.TCPConnector(force_close=True),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-        headers={"Accept-Encoding": "identity"},
+        headers={"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {token}"} if token else {}),
         auto_decompress=False,
         trust_env=False,
     )
