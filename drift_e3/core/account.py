@@ -27,8 +27,13 @@ class Ledger:
         self.slippage_usd += signed_base * (fill.price_usd - fill.reference_usd)
         self.fees_usd += fill.fee_usd
 
-    def parts(self, position_base: float, price_usd: float) -> "PnlParts":
+    def net_usd(self, position_base: float, price_usd: float) -> float:
         """The profit or loss so far, with the position marked at `price_usd`."""
+        marked = position_base * price_usd if position_base else 0.0
+        return self.reference_cash_usd + marked - self.slippage_usd - self.fees_usd + self.funding_usd
+
+    def parts(self, position_base: float, price_usd: float) -> "PnlParts":
+        """The same in its parts."""
         marked = position_base * price_usd if position_base else 0.0
         return PnlParts(
             price_usd=self.reference_cash_usd + marked,
@@ -77,7 +82,7 @@ class Account:
 
     def equity_usd(self, price_usd: float) -> float:
         """Equity with the position marked at `price_usd`; unknown (NaN) where a needed price is."""
-        return self.initial_usd + self.total.parts(self.position_base, price_usd).net_usd
+        return self.initial_usd + self.total.net_usd(self.position_base, price_usd)
 
     def book_fill(self, fill: Fill) -> None:
         """Move the position and book the cash; `entry_usd` is the average price of what is open."""

@@ -12,9 +12,9 @@ from drift_e3.core.blend import blend, final_regime, freshness
 from drift_e3.core.features import Features
 from drift_e3.core.params import Params
 from drift_e3.core.strategies import Leg, Needs, Signal, e3_signal, fade_signal
-from drift_e3.core.terms import Direction, Regime, Strategy, Verdict
+from drift_e3.core.terms import REGIMES, STRATEGIES, Direction, Regime, Strategy, Verdict
 
-NO_SIGNAL = {leg: f"no_signal:{leg.label}" for leg in Leg}
+NO_SIGNAL: dict[int, str] = {leg: f"no_signal:{leg.label}" for leg in Leg}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ def regime_in_force(rule_regime: Regime, held: HeldAdvice | None, now_ts: int, p
     if held is None:
         return rule_regime
     fresh = freshness(now_ts - held.received_ts, params.ai_ttlSeconds) > 0.0
-    return Regime(final_regime(rule_regime, held.advice.regime, held.advice.confidence, fresh, params))
+    return REGIMES[final_regime(rule_regime, held.advice.regime, held.advice.confidence, fresh, params)]
 
 
 def draft_decision(
@@ -97,7 +97,7 @@ def draft_decision(
 ) -> Draft:
     """Route the regime in force to its strategy, take that strategy's signal and blend it with the advice."""
     regime = regime_in_force(rule_regime, held, now_ts, params)
-    strategy = Strategy(params.routing[regime])
+    strategy = STRATEGIES[params.routing[regime]]
     if strategy is Strategy.NONE:
         signal = Signal(0, 0.0, Leg.DISABLED, 0)
     elif strategy is Strategy.E3:
@@ -105,7 +105,7 @@ def draft_decision(
     else:
         signal = fade_signal(features, params, needs)
     if signal.direction == 0:
-        reason = NO_SIGNAL[Leg(signal.failed)]
+        reason = NO_SIGNAL[signal.failed]
         return Draft(regime, strategy, signal, Direction.FLAT, signal.confidence, 1.0, False, reason)
     if held is None:
         return Draft(regime, strategy, signal, Direction(signal.direction), signal.confidence, 1.0, False, "")

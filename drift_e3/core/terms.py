@@ -62,12 +62,19 @@ class Regime(Term):
     CHOP = 4
 
 
+REGIMES = tuple(Regime)
+"""Members by their number: a leaf rule gives an integer, and an index is cheaper than a call of the class."""
+
+
 class Strategy(Term):
     """The rule strategies that a regime is routed to."""
 
     NONE = 0
     E3 = 1
     FUNDING_FADE = 2
+
+
+STRATEGIES = tuple(Strategy)
 
 
 class Mode(Term):

@@ -22,6 +22,7 @@ from drift_e3.core.events import (
     FundingPublished,
     HaltRequested,
     Heartbeat,
+    MarketEvent,
     OpenInterestSeen,
     OracleTick,
     OrderAccepted,
@@ -39,7 +40,7 @@ from drift_e3.core.notes import AdviceMissed, AdviceTaken, SettingsTaken
 from drift_e3.core.params import Limits
 from drift_e3.core.regime import advance_regime, regime_confidence
 from drift_e3.core.state import TraderState, new_state
-from drift_e3.core.terms import Mode, Regime, StopPolicy
+from drift_e3.core.terms import REGIMES, Mode, StopPolicy
 from drift_e3.core.turn import Outcome, Turn
 
 
@@ -76,14 +77,14 @@ class Trader:
 
 def _observe(turn: Turn, event: Event) -> None:
     state = turn.state
+    if isinstance(event, MarketEvent):
+        state.market.observe(event)
+    turn.mark()
     match event:
-        case OracleTick() | BookSeen() | OpenInterestSeen() | FundingPublished():
-            state.market.observe(event)
-            turn.mark()
         case CandleClosed():
-            state.market.observe(event)
-            turn.mark()
             _observe_regime(turn)
+        case OracleTick() | BookSeen() | OpenInterestSeen() | FundingPublished() | Heartbeat():
+            pass
         case OrderAccepted() | OrderRejected() | OrderCancelled():
             desk.book_order(turn, event)
         case Fill():
@@ -115,8 +116,6 @@ def _observe(turn: Turn, event: Event) -> None:
             state.stop_policy = event.policy
             turn.trigger(Trigger.STOP_ASKED)
             state.flatten_asked = state.flatten_asked or event.policy is StopPolicy.FLATTEN
-        case Heartbeat():
-            pass
     if state.consultation.is_overdue(turn.now):
         _say_missed(turn, state.consultation.give_up("overdue"), "overdue", 0)
     if state.warmed and state.mode.mode is Mode.WARMING:
@@ -126,7 +125,7 @@ def _observe(turn: Turn, event: Event) -> None:
 def _observe_regime(turn: Turn) -> None:
     state = turn.state
     features, params = state.market.features, state.settings.params
-    regime = Regime(advance_regime(state.regime_machine, features, params, state.feed.frame_ms, turn.now))
+    regime = REGIMES[advance_regime(state.regime_machine, features, params, state.feed.frame_ms, turn.now)]
     turn.rule_regime_changed = regime is not state.rule_regime
     state.rule_regime = regime
     state.rule_confidence = regime_confidence(regime, features, params, state.feed.frame_ms)

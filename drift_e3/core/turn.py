@@ -19,7 +19,10 @@ class Outcome(NamedTuple):
 
 
 class Turn:
-    """The processing of one event at event time `now` (ms)."""
+    """The processing of one event at event time `now` (ms).
+
+    `mark` before anything else, and again whenever price or account have moved.
+    """
 
     __slots__ = ("commands", "equity_usd", "notes", "now", "price_usd", "rule_regime_changed", "state")
 
@@ -29,7 +32,6 @@ class Turn:
         self.commands: list[Command] = []
         self.notes: list[Note] = []
         self.rule_regime_changed = False
-        self.mark()
 
     def mark(self) -> None:
         """Take the last price and mark the account at it."""
