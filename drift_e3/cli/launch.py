@@ -1,0 +1,122 @@
+"""From settings to a running daemon and back to a summary: what `run` does once its options are read."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import structlog
+
+from drift_e3 import __version__, wiring
+from drift_e3.config import ConfigError, Loaded, Settings
+from drift_e3.core.state import TraderState
+from drift_e3.core.terms import Regime, Verdict
+from drift_e3.journal.state_lock import StateLock
+from drift_e3.live.clock import WallClock
+from drift_e3.live.daemon import Ended, Orders, run_daemon
+from drift_e3.logs import configure
+
+if TYPE_CHECKING:
+    from drift_e3.venues.paper import MarketFeed
+    from drift_e3.venues.tape.series import TapeReport
+
+log = structlog.get_logger()
+
+
+async def launch(loaded: Loaded, read: Callable[[], Settings]) -> Ended:
+    """Run the daemon with these settings to its end and sum it up; `read` gives them anew for a reload."""
+    settings = loaded.settings
+    configure(settings.log.format, settings.log.level)
+    clock = WallClock()
+    with StateLock(settings.state_dir, clock.now_ms()):
+        feed, reports = _feed(settings)
+        market = wiring.paper_market(settings, feed)
+        log.info(
+            "daemon.started",
+            version=__version__,
+            venue=settings.venue,
+            symbol=settings.symbol,
+            paper=True,
+            speed=settings.speed,
+            state_dir=str(settings.state_dir),
+            advisor=settings.advisor,
+        )
+        for note in loaded.notes:
+            log.info("settings.noted", note=note)
+        for line in findings(reports):
+            log.warning("tape.warned", **line)
+        advisor, warning = await wiring.advisor(settings)
+        if warning:
+            log.warning("advisor.unreachable", url=settings.ollama.url, reason=warning)
+        started = time.monotonic()
+        try:
+            ended = await run_daemon(_orders(settings, read), market, advisor, clock)
+        finally:
+            await advisor.close()
+    summarise(ended.trader.state, time.monotonic() - started)
+    log.info("daemon.stopped", reason=ended.stop.reason, halted=ended.stop.halted)
+    return ended
+
+
+def _feed(settings: Settings) -> "tuple[MarketFeed, Sequence[TapeReport]]":
+    if settings.venue == "tape":
+        return wiring.recording(settings)
+    if settings.venue == "synthetic":
+        return wiring.synthetic(settings), ()
+    raise ConfigError([f"venue: {settings.venue} has no feed in this version; use synthetic or tape"])
+
+
+def findings(reports: "Sequence[TapeReport]") -> Iterator[dict[str, object]]:
+    """What is odd about recordings that are used all the same, as fields of a log line each."""
+    for report in reports:
+        for finding in report.findings:
+            yield {
+                "path": report.path,
+                "what": finding.anomaly.value,
+                "count": finding.count,
+                "first_row": finding.row,
+                "note": finding.detail,
+            }
+
+
+def _orders(settings: Settings, read: Callable[[], Settings]) -> Orders:
+    return Orders(
+        state_dir=settings.state_dir,
+        settings=settings.trading(),
+        equity_usd=settings.paper.equity_usd,
+        speed=None if settings.speed == "max" else settings.speed,
+        stop_policy=settings.stopping(),
+        stop_timeout_s=settings.stop_timeout_s,
+        reload=lambda: read().trading(),
+    )
+
+
+def summarise(state: TraderState, elapsed_s: float) -> None:
+    """Log what the journal's whole run has come to so far: trades, PnL in its parts, decisions by regime."""
+    account, tally, price_usd = state.account, state.tally, state.market.price_usd
+    pnl = account.total.parts(account.position_base, price_usd)
+    log.info(
+        "run.summarised",
+        elapsed_s=round(elapsed_s, 1),
+        decisions=sum(sum(row) for row in tally.decisions),
+        fills=tally.fills,
+        trades=tally.trades,
+        wins=tally.wins,
+        equity_usd=round(account.equity_usd(price_usd), 2),
+        pnl_usd=round(pnl.net_usd, 4),
+        price_pnl_usd=round(pnl.price_usd, 4),
+        slippage_usd=round(pnl.slippage_usd, 4),
+        fees_usd=round(pnl.fees_usd, 4),
+        funding_usd=round(pnl.funding_usd, 4),
+        drawdown_frac_max=round(tally.drawdown_frac_max, 4),
+        position_base=account.position_base,
+        mode=state.mode.mode.label,
+        halted=state.mode.halted,
+        decisions_by_regime={
+            regime.label: {
+                verdict.label: tally.decisions[regime][verdict]
+                for verdict in Verdict
+                if tally.decisions[regime][verdict]
+            }
+            for regime in Regime
+        },
+    )

@@ -1,0 +1,140 @@
+"""`drift-e3 backtest` and `drift-e3 features`: the core over a recorded market, without waiting."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from drift_e3.cli.options import FundingFile, ParamsCard, Symbol, TapeFile
+
+if TYPE_CHECKING:
+    from drift_e3.config import Settings
+    from drift_e3.wiring import Recording
+
+DAY = timedelta(days=1)
+STDOUT = Path("-")
+
+Start = Annotated[
+    str | None,
+    typer.Option(metavar="D", help="First day or time, UTC; earlier candles only warm the features."),
+]
+End = Annotated[str | None, typer.Option(metavar="D", help="Last day (included) or time (excluded), UTC.")]
+
+
+def backtest(
+    tape: TapeFile,
+    funding: FundingFile = None,
+    start: Start = None,
+    end: End = None,
+    params: ParamsCard = None,
+    symbol: Symbol = None,
+    out: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE|-", help="Write the whole result as JSON.")
+    ] = None,
+) -> None:
+    """Run the daemon's own core over a recorded market as fast as it goes, on rules alone."""
+    from drift_e3 import wiring
+    from drift_e3.cli.progress import bar
+    from drift_e3.lab.backtest import backtest as run_backtest
+    from drift_e3.lab.result import document
+
+    settings = _settings(tape, funding, params, symbol)
+    recording = _open(settings, start, end)
+    market = wiring.paper_market(settings, recording.feed)
+    with bar("backtest", lambda: recording.feed.progress) as progress:
+        result = run_backtest(market, settings.trading(), settings.paper.equity_usd, progress)
+    whole = document(result)
+    if out is not None:
+        _write_json(whole, out)
+    if out != STDOUT:
+        _show(whole["metrics"])
+
+
+def features(
+    tape: TapeFile,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Parquet file to write.")],
+    funding: FundingFile = None,
+    symbol: Symbol = None,
+) -> None:
+    """Write the features of every candle of a recorded market."""
+    from drift_e3.cli.progress import bar
+    from drift_e3.lab.features import feature_table, write_features
+
+    feed = _open(_settings(tape, funding, None, symbol), None, None).feed
+    with bar("features", lambda: feed.progress) as progress:
+        table = feature_table(feed, progress)
+    write_features(table, out)
+    typer.echo(f"{out}: {table.num_rows} candles, {table.num_columns - 1} features")
+
+
+def _settings(tape: Path, funding: Path | None, params: Path | None, symbol: str | None) -> "Settings":
+    """The settings with what they note said, on standard error: standard output may be the result."""
+    from drift_e3.config import load
+
+    loaded = load(
+        overrides={
+            "venue": "tape",
+            "tape.path": tape,
+            "tape.funding": funding,
+            "params_card": params,
+            "symbol": symbol,
+            "advisor": "off",
+        }
+    )
+    for note in loaded.notes:
+        typer.echo(f"note: {note}", err=True)
+    return loaded.settings
+
+
+def _open(settings: "Settings", start: str | None, end: str | None) -> "Recording":
+    from drift_e3 import wiring
+    from drift_e3.cli.launch import findings
+
+    recording = wiring.recording(settings, _ms("--start", start, timedelta()), _ms("--end", end, DAY))
+    for finding in findings(recording.reports):
+        typer.echo("note: {path}: {what} x {count}: {note}".format(**finding), err=True)
+    return recording
+
+
+def _ms(option: str, text: str | None, whole_day: timedelta) -> int | None:
+    """A day or a time (UTC unless it says otherwise) in ms; to a day without a time `whole_day` is added."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{option}: {text!r} is no date such as 2025-05-31", param_hint=option
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    if len(text) == len("2025-05-31"):
+        moment += whole_day
+    return int(moment.timestamp() * 1_000)
+
+
+def _write_json(whole: dict[str, Any], out: Path) -> None:
+    import msgspec
+
+    from drift_e3.ports import DataError
+
+    encoded = msgspec.json.encode(whole)
+    if out == STDOUT:
+        typer.echo(encoded)
+        return
+    try:
+        out.write_bytes(encoded)
+    except OSError as error:
+        raise DataError(f"{out}: cannot be written: {error.strerror or error}") from error
+
+
+def _show(metrics: dict[str, Any]) -> None:
+    for name, value in metrics.items():
+        if isinstance(value, dict):
+            for inner, parts in value.items():
+                told = ", ".join(f"{key} {part:.6g}" for key, part in parts.items() if part)
+                if told:
+                    typer.echo(f"{name}.{inner}".ljust(40) + told)
+        else:
+            typer.echo(name.ljust(40) + (f"{value:.6g}" if isinstance(value, float) else f"{value}"))

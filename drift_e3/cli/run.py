@@ -1,0 +1,92 @@
+"""`drift-e3 run`: the daemon."""
+
+import asyncio
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from drift_e3.cli.exits import Exit
+from drift_e3.cli.options import ParamsCard, StateDir, Symbol
+
+
+class Venue(StrEnum):
+    """Markets that `run` knows."""
+
+    SYNTHETIC = "synthetic"
+    TAPE = "tape"
+    DRIFT = "drift"
+    VELOCITY = "velocity"
+
+
+class AdvisorChoice(StrEnum):
+    """Who is asked for advice."""
+
+    OLLAMA = "ollama"
+    OFF = "off"
+
+
+class LogFormat(StrEnum):
+    """How the log is written."""
+
+    AUTO = "auto"
+    JSON = "json"
+    CONSOLE = "console"
+
+
+def run(
+    live: Annotated[
+        bool, typer.Option("--live/--paper", help="Trade real money, or on paper (the default).")
+    ] = False,
+    venue: Annotated[Venue | None, typer.Option(help="The market; synthetic by default.")] = None,
+    tape: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Candles to play (Parquet or CSV); implies --venue tape."),
+    ] = None,
+    funding: Annotated[Path | None, typer.Option(metavar="FILE", help="Funding rates of the tape.")] = None,
+    speed: Annotated[
+        str | None, typer.Option(metavar="N|max", help="Event time over wall time; 1 is real time.")
+    ] = None,
+    advisor: Annotated[
+        AdvisorChoice | None, typer.Option(help="ollama by default; off: the rules alone.")
+    ] = None,
+    params: ParamsCard = None,
+    symbol: Symbol = None,
+    state: StateDir = None,
+    log_format: Annotated[
+        LogFormat | None, typer.Option(help="auto: readable on a terminal, JSON lines elsewhere.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before trading live.")] = False,
+) -> None:
+    """Run the daemon: on paper unless told otherwise, on the embedded synthetic market unless told otherwise."""
+    from drift_e3.cli.launch import launch
+    from drift_e3.config import ConfigError, load
+    from drift_e3.live.daemon import ForcedStop
+
+    read = partial(
+        load,
+        overrides={
+            "venue": Venue.TAPE if tape is not None and venue is None else venue,
+            "tape.path": tape,
+            "tape.funding": funding,
+            "speed": speed,
+            "advisor": advisor,
+            "params_card": params,
+            "symbol": symbol,
+            "state_dir": state,
+            "log.format": log_format,
+        },
+    )
+    loaded = read()
+    if live:
+        chosen = loaded.settings.venue
+        raise ConfigError([f"--live: no live venue is configured (venue is {chosen}); drop it for paper"])
+    try:
+        ended = asyncio.run(launch(loaded, lambda: read().settings))
+    except ForcedStop:
+        raise typer.Exit(Exit.CHECK_FAILED) from None
+    if ended.trader.state.started_halted:
+        typer.echo("drift-e3: trading is halted; look at the journal, then: drift-e3 resume", err=True)
+        raise typer.Exit(Exit.HALTED)

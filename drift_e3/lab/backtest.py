@@ -1,0 +1,78 @@
+"""A backtest: the daemon's own core and simulated venue in a plain loop, without waiting or journal."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from drift_e3.core.commands import AskAdvisor
+from drift_e3.core.decision import Decision
+from drift_e3.core.events import AdviceFailed, CandleClosed, Event, Fill, Settings, Started, StopRequested
+from drift_e3.core.notes import DecisionMade, PositionClosed
+from drift_e3.core.state import TraderState
+from drift_e3.core.terms import StopPolicy
+from drift_e3.core.trader import Trader
+from drift_e3.core.turn import Outcome
+from drift_e3.ports import Market
+
+
+@dataclass(slots=True)
+class Backtest:
+    """What came of it. `equity` holds (candle close in ms, equity in USD), `state` is the trader's last."""
+
+    state: TraderState
+    decisions: list[Decision] = field(default_factory=list)
+    fills: list[Fill] = field(default_factory=list)
+    trades: list[PositionClosed] = field(default_factory=list)
+    equity: list[tuple[int, float]] = field(default_factory=list)
+
+
+def backtest(
+    market: Market, settings: Settings, equity_usd: float, progress: Callable[[], None] | None = None
+) -> Backtest:
+    """Play the market to its end on rules alone; `progress` is called after each candle.
+
+    An advisor that is enabled in `settings` is silent here: every question fails at once.
+    """
+    trader = Trader()
+    now_ts = market.next_ts() or 0
+    trader.process(
+        Started(
+            seen_ts=now_ts,
+            settings=settings,
+            instrument=market.instrument,
+            feed=market.feed,
+            equity_usd=equity_usd,
+        )
+    )
+    result = Backtest(trader.state)
+
+    def take(event: Event) -> Outcome:
+        outcome = trader.process(event)
+        for command in outcome.commands:
+            market.execute(command, event.seen_ts)
+        if type(event) is Fill:
+            result.fills.append(event)
+        for note in outcome.notes:
+            if type(note) is DecisionMade:
+                result.decisions.append(note.decision)
+                result.equity.append((note.decision.ts, note.decision.equity_usd))
+            elif type(note) is PositionClosed:
+                result.trades.append(note)
+        return outcome
+
+    while (next_ts := market.next_ts()) is not None:
+        now_ts = next_ts
+        for event in market.advance():
+            for command in take(event).commands:
+                if isinstance(command, AskAdvisor):
+                    take(
+                        AdviceFailed(
+                            seen_ts=event.seen_ts,
+                            question_id=command.question.question_id,
+                            reason="off",
+                            latency_ms=0,
+                        )
+                    )
+            if progress is not None and type(event) is CandleClosed:
+                progress()
+    take(StopRequested(seen_ts=now_ts, policy=StopPolicy.HOLD, by="end of market"))
+    return result

@@ -1,0 +1,61 @@
+"""Asks the advisor in the background: one question at a time, the newest wins, nobody waits who must not."""
+
+import asyncio
+
+from drift_e3.core.commands import AskAdvisor
+from drift_e3.core.events import AdvisorEvent
+from drift_e3.live.inbox import Inbox
+from drift_e3.ports import Advisor
+
+
+class Consultant:
+    """Keeps the advisor's one running question.
+
+    With an `inbox` an answer goes there as soon as it comes. Without, it is kept until a market that runs
+    faster than real time has reached its event time.
+    """
+
+    def __init__(self, advisor: Advisor, tasks: asyncio.TaskGroup, inbox: Inbox | None) -> None:
+        self._advisor = advisor
+        self._tasks = tasks
+        self._inbox = inbox
+        self._running: asyncio.Task[None] | None = None
+        self._answer: AdvisorEvent | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a question is running, or its answer is waiting for its event time."""
+        return self._running is not None or self._answer is not None
+
+    def ask(self, command: AskAdvisor) -> None:
+        """Put a question; one that is still running is cancelled, which frees the model's server."""
+        self.cancel()
+        self._running = self._tasks.create_task(self._ask(command), name="advisor")
+
+    def cancel(self) -> None:
+        """Drop the running question and a waiting answer, if any."""
+        if self._running is not None:
+            self._running.cancel()
+        self._running = self._answer = None
+
+    async def settle(self) -> bool:
+        """Wait until no question is running; True if there was one to wait for."""
+        if self._running is None:
+            return False
+        await asyncio.wait([self._running])
+        return True
+
+    def due(self, before_ts: int) -> AdvisorEvent | None:
+        """The waiting answer, if it has arrived by event time `before_ts`."""
+        if self._answer is None or self._answer.seen_ts > before_ts:
+            return None
+        answer, self._answer = self._answer, None
+        return answer
+
+    async def _ask(self, command: AskAdvisor) -> None:
+        answer = await self._advisor.ask(command.question, command.deadline_ms)
+        self._running = None
+        if self._inbox is not None:
+            await self._inbox.put([answer])
+        else:
+            self._answer = answer

@@ -1,0 +1,201 @@
+"""The daemon of a market that we play ourselves: start or recover, trade until told to stop, leave in order.
+
+One task group holds everything: the trading loop, the player, the advisor's question, the reactions to
+signals. A bug in any of them ends all of them; the service manager restarts, and a restart is a recovery.
+"""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from drift_e3.core.commands import Stop
+from drift_e3.core.events import (
+    AdviceFailed,
+    Event,
+    Settings,
+    SettingsChanged,
+    Started,
+    StopRequested,
+)
+from drift_e3.core.terms import StopPolicy
+from drift_e3.core.trader import Trader
+from drift_e3.core.turn import Outcome
+from drift_e3.journal.code_hash import code_hash
+from drift_e3.journal.reader import open_journal
+from drift_e3.journal.schema import JOURNAL_NAME
+from drift_e3.journal.tail import verify
+from drift_e3.journal.writer import JournalWriter
+from drift_e3.live.clock import Pacer
+from drift_e3.live.consultant import Consultant
+from drift_e3.live.inbox import Inbox
+from drift_e3.live.loop import TradingLoop
+from drift_e3.live.player import Player
+from drift_e3.live.recovery import Recovered, recover
+from drift_e3.live.session import Session
+from drift_e3.live.story import story
+from drift_e3.ports import Advisor, Clock, DataError, Market
+
+log = structlog.get_logger()
+
+
+class ForcedStop(Exception):
+    """A second signal: leave now. The journal is the truth, and the next start recovers from it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orders:
+    """How the daemon is to run: `speed` None is as fast as it goes; `reload` reads the settings anew and
+    raises for bad ones; `stop_timeout_s` bounds a stop that reduces or flattens."""
+
+    state_dir: Path
+    settings: Settings
+    equity_usd: float
+    speed: float | None
+    stop_policy: StopPolicy
+    stop_timeout_s: float
+    reload: Callable[[], Settings]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a run ended: what the core said, and the trader with its whole memory."""
+
+    stop: Stop
+    trader: Trader
+
+
+async def run_daemon(orders: Orders, market: Market, advisor: Advisor, clock: Clock) -> Ended:
+    """Trade until the market ends or somebody asks for a stop; the caller holds the state directory's lock.
+
+    Raises `DataError` for a journal that cannot be trusted or that another market wrote, `JournalError` when
+    it cannot be written any more, `ForcedStop` at a second signal.
+    """
+    path = orders.state_dir / JOURNAL_NAME
+    recovered = _recover(path, market)
+    with JournalWriter(path, code_hash()) as journal:
+        session = Session(recovered, journal, _tell)
+        pacer = Pacer(clock, orders.speed)
+        inbox = Inbox()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                consultant = Consultant(advisor, tasks, inbox if pacer.real_time else None)
+                loop = TradingLoop(session, inbox, market, consultant)
+                await _start(loop, orders, recovered)
+                signals = _Signals(tasks, inbox, session, orders)
+                player = tasks.create_task(Player(market, inbox, pacer, consultant).run(), name="player")
+                try:
+                    stop = await loop.run()
+                finally:
+                    signals.ignore()
+                    player.cancel()
+                    consultant.cancel()
+        except* ForcedStop:
+            raise ForcedStop from None
+    return Ended(stop=stop, trader=session.trader)
+
+
+def _recover(path: Path, market: Market) -> Recovered:
+    if not path.exists():
+        return Recovered(Trader(), 0, 0, [], None, 0)
+    with open_journal(path) as reader:
+        tail = verify(reader)
+        if tail.first_bad is not None:
+            raise DataError(f"{path}: {tail.text}")
+        if not tail.intact:
+            log.warning("journal.torn", path=str(path), dropped=tail.text)
+        if reader.last_seq == 0:
+            return Recovered(Trader(), 0, 0, [], None, 0)
+        recovered = recover(reader, market)
+        state = recovered.trader.state
+        log.info(
+            "journal.recovered",
+            snapshot=recovered.seq - recovered.replayed,
+            events=recovered.replayed,
+            clean_stop=reader.clean_stop,
+            position_base=state.account.position_base,
+            orders=len(state.orders.by_id),
+            mode=state.mode.mode.label,
+        )
+        return recovered
+
+
+async def _start(loop: TradingLoop, orders: Orders, recovered: Recovered) -> None:
+    """The start itself, then what a restart found half done."""
+    market, session = loop.market, loop.session
+    first_ts = recovered.last_ts or market.next_ts() or 0
+    await loop.take(
+        Started(
+            seen_ts=first_ts,
+            settings=orders.settings,
+            instrument=market.instrument,
+            feed=market.feed,
+            equity_usd=orders.equity_usd,
+        )
+    )
+    for event in recovered.unseen:
+        await loop.take(event)
+    open_id = session.trader.state.consultation.open_id
+    if open_id:
+        await loop.take(
+            AdviceFailed(seen_ts=session.last_ts, question_id=open_id, reason="restarted", latency_ms=0)
+        )
+
+
+def _tell(event: Event, outcome: Outcome, trader: Trader) -> None:
+    for line in story(event, outcome, trader.state):
+        getattr(log, line.level)(line.name, **({"ts": event.seen_ts} | line.fields))
+
+
+class _Signals:
+    """SIGTERM and SIGINT ask for a stop, a second one forces it; SIGHUP reads the settings anew."""
+
+    def __init__(self, tasks: asyncio.TaskGroup, inbox: Inbox, session: Session, orders: Orders) -> None:
+        self._tasks = tasks
+        self._inbox = inbox
+        self._session = session
+        self._orders = orders
+        self._asked = False
+        self._loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self._stop, signal.Signals(number).name)
+        self._loop.add_signal_handler(signal.SIGHUP, self._reload)
+
+    def ignore(self) -> None:
+        """Leave the signals to the process again."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            self._loop.remove_signal_handler(number)
+        self._asked = True
+
+    def _stop(self, name: str) -> None:
+        if self._asked:
+            self._tasks.create_task(_force())
+        else:
+            self._asked = True
+            self._tasks.create_task(self._wind_down(name), name="stop")
+
+    async def _wind_down(self, name: str) -> None:
+        policy = self._orders.stop_policy
+        await self._put(StopRequested(seen_ts=self._session.last_ts, policy=policy, by=name))
+        await asyncio.sleep(self._orders.stop_timeout_s)
+        log.warning("stop.overran", timeout_s=self._orders.stop_timeout_s)
+        await self._put(StopRequested(seen_ts=self._session.last_ts, policy=StopPolicy.HOLD, by="time limit"))
+
+    def _reload(self) -> None:
+        try:
+            settings = self._orders.reload()
+        except ValueError as error:
+            log.error("settings.refused", reason=str(error))
+            return
+        event = SettingsChanged(seen_ts=self._session.last_ts, settings=settings)
+        self._tasks.create_task(self._put(event), name="reload")
+
+    async def _put(self, event: Event) -> None:
+        await self._inbox.put([event])
+
+
+async def _force() -> None:
+    raise ForcedStop

@@ -1,0 +1,65 @@
+"""The trading loop: takes batches from the inbox, carries out commands, stops when the core says so."""
+
+from dataclasses import dataclass
+
+from drift_e3.core.commands import AskAdvisor, CancelOrder, Stop, SubmitOrder
+from drift_e3.core.events import Event
+from drift_e3.core.turn import Outcome
+from drift_e3.live.consultant import Consultant
+from drift_e3.live.inbox import Inbox
+from drift_e3.live.session import Session
+from drift_e3.ports import Market
+
+
+@dataclass(slots=True)
+class TradingLoop:
+    """Owns session and market. Awaits only its inbox and, before an order leaves, its commit."""
+
+    session: Session
+    inbox: Inbox
+    market: Market
+    consultant: Consultant
+    stop: Stop | None = None
+
+    async def run(self) -> Stop:
+        """Take batch after batch until the core says stop; return that, with everything on the disk."""
+        while self.stop is None:
+            batch = await self.inbox.get()
+            for event in batch.events:
+                await self.take(event)
+            await self._play(batch.steps)
+            batch.dealt_with.set()
+        self.session.snapshot(self.market.checkpoint())
+        await self.session.commit()
+        return self.stop
+
+    async def take(self, event: Event) -> None:
+        """Process one event and carry out what it leads to."""
+        outcome = self.session.take(event)
+        if outcome.commands:
+            await self._carry_out(outcome, event.seen_ts)
+
+    async def _play(self, steps: int) -> None:
+        """Play steps of the market, fewer when a question or a stop comes up."""
+        for _ in range(steps):
+            if self.market.next_ts() is None:
+                return
+            for event in self.market.advance():
+                await self.take(event)
+            if self.session.snapshot_due():
+                self.session.snapshot(self.market.checkpoint())
+            await self.session.keep_up()
+            if self.stop is not None or self.consultant.busy:
+                return
+
+    async def _carry_out(self, outcome: Outcome, now_ts: int) -> None:
+        if any(isinstance(command, SubmitOrder) for command in outcome.commands):
+            await self.session.commit()
+        for command in outcome.commands:
+            match command:
+                case SubmitOrder() | CancelOrder():
+                    self.market.execute(command, now_ts)
+                case AskAdvisor():
+                    self.consultant.ask(command)
+                case Stop():
+                    self.stop = command

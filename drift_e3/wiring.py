@@ -1,0 +1,85 @@
+"""Names the adapters: the one place that knows which market, venue and advisor the settings mean."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from drift_e3.advisors.silent import SilentAdvisor
+from drift_e3.config import ConfigError, Settings
+from drift_e3.ports import Advisor
+from drift_e3.venues.paper import MarketFeed, PaperMarket
+
+if TYPE_CHECKING:
+    from drift_e3.advisors.ollama import OllamaAdvisor
+    from drift_e3.venues.tape.feed import TapeFeed
+    from drift_e3.venues.tape.series import TapeReport
+
+
+class Recording(NamedTuple):
+    """A recorded market, and what there is to say of its files."""
+
+    feed: "TapeFeed"
+    reports: "tuple[TapeReport, ...]"
+
+
+def recording(settings: Settings, start_ts: int | None = None, end_ts: int | None = None) -> Recording:
+    """The tape of the settings; candles before `start_ts` (ms) only warm, `end_ts` is excluded.
+
+    Raises `DataError` for files that cannot be trusted.
+    """
+    # Only where a tape is played: its reader brings a large library with it.
+    from drift_e3.venues.tape.feed import TapeFeed
+    from drift_e3.venues.tape.reading import read_book, read_candles, read_funding, read_ticks
+
+    files = settings.tape
+    if files.path is None:
+        raise ConfigError(["tape.path: is needed for venue tape"])
+    candles = read_candles(files.path)
+    funding = None if files.funding is None else read_funding(files.funding)
+    ticks = None if files.ticks is None else read_ticks(files.ticks)
+    book = None if files.book is None else read_book(files.book)
+    feed = TapeFeed(
+        candles, funding, settings.instrument(), start_ts=start_ts, end_ts=end_ts, ticks=ticks, book=book
+    )
+    return Recording(feed, tuple(tape.report for tape in (candles, funding, ticks, book) if tape is not None))
+
+
+def synthetic(settings: Settings) -> MarketFeed:
+    """The embedded market of the settings."""
+    from drift_e3.venues.synthetic.feed import SyntheticFeed
+
+    return SyntheticFeed(seed=settings.synthetic.seed, instrument=settings.instrument())
+
+
+def paper_market(settings: Settings, feed: MarketFeed) -> PaperMarket:
+    """A feed with the simulated venue of the settings."""
+    return PaperMarket(feed, settings.simulation(), settings.paper.equity_usd)
+
+
+async def advisor(settings: Settings) -> tuple[Advisor, str]:
+    """Who is asked for advice, and a warning where he cannot be reached: the rules then go on alone."""
+    if settings.advisor == "off":
+        return SilentAdvisor(), ""
+    model_server = _ollama(settings)
+    return model_server, (await model_server.probe()).warning
+
+
+def _ollama(settings: Settings) -> "OllamaAdvisor":
+    # Only where it is asked: its HTTP client costs start-up time.
+    from drift_e3.advisors.ollama import OllamaAdvisor, OllamaOptions
+    from drift_e3.advisors.ollama_wire import open_session
+
+    model = settings.ollama
+    token = "" if model.token is None else model.token.get_secret_value()
+    return OllamaAdvisor(
+        model.url,
+        model.models,
+        OllamaOptions(
+            template=model.template,
+            temperature=model.temperature,
+            seed=model.seed,
+            num_predict=model.num_predict,
+            num_ctx=model.num_ctx,
+            keep_alive=model.keep_alive,
+            think=model.think,
+        ),
+        session_factory=lambda: open_session(token),
+    )
