@@ -1,0 +1,114 @@
+"""The paper market: any market feed played to the simulated venue, step by step.
+
+Backtest and paper daemon use the very same object. Nothing here waits, decides or prices.
+"""
+
+from typing import Protocol
+
+import msgspec
+
+from drift_e3.core.commands import CancelOrder, Command, SubmitOrder
+from drift_e3.core.events import Event, Feed
+from drift_e3.core.terms import Instrument
+from drift_e3.ports import DataError
+from drift_e3.venues.sim.settings import SimSettings, check_sim_settings
+from drift_e3.venues.sim.state import NEVER, SimState
+from drift_e3.venues.sim.steps import BarOpened, BarRange, Step
+from drift_e3.venues.sim.venue import SimVenue
+
+
+class MarketFeed(Protocol):
+    """A market without a venue: a tape or a synthetic market, one step after the other.
+
+    A feed with oracle ticks plays real events only. One without plays each candle as `BarOpened` at its open
+    time, `BarRange` at its close time less 1 ms and `CandleClosed` at its close time.
+    """
+
+    @property
+    def instrument(self) -> Instrument: ...
+    @property
+    def feed(self) -> Feed: ...
+    def next_ts(self) -> int | None:
+        """Event time (UTC, ms) of the next step, never before an earlier one; None at the market's end."""
+
+    def advance(self) -> Step:
+        """The step that is due at `next_ts`."""
+
+    def checkpoint(self) -> bytes:
+        """The feed's position, from which `restore` continues with the very same steps."""
+
+    def restore(self, state: bytes) -> None: ...
+
+
+class _Checkpoint(msgspec.Struct, frozen=True, array_like=True):
+    """Feed and venue at one moment, between two steps."""
+
+    feed: bytes
+    venue: SimState
+
+
+class PaperMarket:
+    """Implements `ports.Market`. `venue` is the simulated account, for whoever shows it."""
+
+    __slots__ = ("_source", "venue")
+
+    def __init__(self, feed: MarketFeed, settings: SimSettings, equity_usd: float) -> None:
+        self._source = feed
+        self.venue = SimVenue(feed.instrument, check_sim_settings(settings), feed.feed.frame_ms, equity_usd)
+
+    @property
+    def instrument(self) -> Instrument:
+        """What is traded."""
+        return self._source.instrument
+
+    @property
+    def feed(self) -> Feed:
+        """What the market's feed can deliver."""
+        return self._source.feed
+
+    def next_ts(self) -> int | None:
+        """When the feed's next step is due, or a command that arrives at the venue before it."""
+        step_ts = self._source.next_ts()
+        if not self.venue.state.in_flight:
+            return step_ts
+        due_ts = self.venue.due_ts
+        if step_ts is None:
+            return None if due_ts == NEVER else due_ts
+        return min(step_ts, due_ts)
+
+    def advance(self) -> list[Event]:
+        """Play what is due at `next_ts`: a command's arrival at the venue, or a step of the feed.
+
+        A market event comes before the venue's events that it causes; the two looks at a candle (`BarOpened`,
+        `BarRange`) are the venue's alone. The list may be empty.
+        """
+        if self.venue.state.in_flight:
+            due_ts = self.venue.due_ts
+            step_ts = self._source.next_ts()
+            if due_ts != NEVER and (step_ts is None or due_ts <= step_ts):
+                return [*self.venue.run_due()]
+        step = self._source.advance()
+        events = self.venue.process(step)
+        if isinstance(step, BarOpened | BarRange):
+            return [*events]
+        return [step, *events]
+
+    def execute(self, command: SubmitOrder | Command, now_ts: int) -> None:
+        """Send an order or a cancel to the venue at event time `now_ts`; other commands are ignored."""
+        if isinstance(command, SubmitOrder):
+            self.venue.submit(command, now_ts)
+        elif isinstance(command, CancelOrder):
+            self.venue.cancel(command.order_id, now_ts)
+
+    def checkpoint(self) -> bytes:
+        """Feed and venue, to be restored into a market with the same feed and settings."""
+        return msgspec.msgpack.encode(_Checkpoint(feed=self._source.checkpoint(), venue=self.venue.state))
+
+    def restore(self, state: bytes) -> None:
+        """Continue from a checkpoint with the very same steps and events; raise `DataError` if it is none."""
+        try:
+            saved = msgspec.msgpack.decode(state, type=_Checkpoint)
+        except msgspec.DecodeError as error:
+            raise DataError(f"paper market: not a checkpoint: {error}") from error
+        self._source.restore(saved.feed)
+        self.venue.restore(saved.venue)
