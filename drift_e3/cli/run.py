@@ -60,7 +60,7 @@ def run(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before trading live.")] = False,
 ) -> None:
-    """Run the daemon: on paper unless told otherwise, on the embedded synthetic market unless told otherwise."""
+    """Run the daemon: on paper and on the embedded synthetic market unless told otherwise."""
     from drift_e3.cli.launch import launch
     from drift_e3.config import ConfigError, load
     from drift_e3.live.daemon import ForcedStop
@@ -82,7 +82,7 @@ def run(
     loaded = read()
     if live:
         chosen = loaded.settings.venue
-        raise ConfigError([f"--live: no live venue is configured (venue is {chosen}); drop it for paper"])
+        raise ConfigError([f"--live: no live venue is configured, venue is {chosen}; drop it for paper"])
     try:
         ended = asyncio.run(launch(loaded, lambda: read().settings))
     except ForcedStop:
