@@ -7,6 +7,7 @@ the cash of its reference price apart from what it got worse than that. Nothing 
 from dataclasses import dataclass, field
 
 from drift_e3.core.events import Fill, FundingPaid
+from drift_e3.core.grid import round_nearest
 from drift_e3.core.terms import Direction
 
 
@@ -90,7 +91,7 @@ class Account:
             self.trade = Ledger()
         before = self.position_base
         signed_base = fill.side * fill.size_base
-        after = round((before + signed_base) / self.step_base) * self.step_base
+        after = round_nearest(before + signed_base, self.step_base)
         if before * signed_base >= 0.0:
             grown = abs(before) + fill.size_base
             self.entry_usd = (self.entry_usd * abs(before) + fill.price_usd * fill.size_base) / grown

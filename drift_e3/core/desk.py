@@ -6,6 +6,7 @@ sent before the old one is taken back, so that the position is never without. Wh
 
 from drift_e3.core.commands import CancelOrder
 from drift_e3.core.events import Fill, FundingPaid, OrderAccepted, OrderCancelled, OrderRejected
+from drift_e3.core.grid import round_nearest
 from drift_e3.core.notes import OrderRefused, PositionClosed, PositionOpened, StopArmed
 from drift_e3.core.orders import IllegalTransition
 from drift_e3.core.terms import Intent, OrderKind, Reason, Refused
@@ -66,7 +67,7 @@ def close_position(turn: Turn, keep_base: float, reason: Reason) -> None:
         return
     step_base = state.instrument.step_base
     leaving_base = abs(state.account.position_base) - state.orders.closing_base() - keep_base
-    size_base = round(leaving_base / step_base) * step_base
+    size_base = round_nearest(leaving_base, step_base)
     if size_base < step_base / 2:
         return
     intent = trade.exit_intent(size_base, turn.price_usd, reason, state.settings.limits)

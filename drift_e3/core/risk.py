@@ -4,9 +4,9 @@ Only `review` makes an `Approved`. The exposure rule: no approved order, open or
 above cap * equity at the decision price. Reduce-only orders always pass, as long as they only reduce.
 """
 
-from math import floor
 from typing import NamedTuple
 
+from drift_e3.core.grid import round_down, round_nearest
 from drift_e3.core.params import Limits
 from drift_e3.core.terms import BPS, UNKNOWN, Approved, Instrument, Intent, Mode, Refused
 
@@ -28,17 +28,11 @@ class Standing(NamedTuple):
     limits: Limits
 
 
-def round_down(size_base: float, step_base: float) -> float:
-    """The largest multiple of the step that is not above `size_base`, never negative."""
-    steps = floor(size_base / step_base + 1e-9)
-    return max(steps, 0) * step_base
-
-
 def notional_within(size_base: float, price_usd: float, limit_usd: float, step_base: float) -> float:
     """`size_base` rounded down to the step so that size * price is within `limit_usd`, in floats as well."""
-    size = round_down(min(size_base, limit_usd / price_usd), step_base)
+    size = round_down(max(min(size_base, limit_usd / price_usd), 0.0), step_base)
     while size > 0.0 and size * price_usd > limit_usd:
-        size = round_down(size - step_base, step_base)
+        size = round_nearest(size - step_base, step_base)
     return size
 
 

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from drift_e3.core.account import Account
 from drift_e3.core.commands import CancelOrder, SubmitOrder
 from drift_e3.core.events import Event, Fill, FundingPaid, OrderAccepted, OrderCancelled, OrderRejected
+from drift_e3.core.grid import round_down
 from drift_e3.core.orders import OpenOrders
 from drift_e3.core.terms import Instrument, Intent, Liquidity, OrderKind, Reason, Side
 from drift_e3.venues.paper import PaperMarket
-from drift_e3.venues.sim.prices import against_us, round_down, within_limit
+from drift_e3.venues.sim.prices import against_us, within_limit
 from drift_e3.venues.sim.settings import SimSettings
 from drift_e3.venues.sim.steps import Step
 from tests.venues.sim_builders import (

@@ -13,9 +13,10 @@ from drift_e3.core.events import (
     OrderRejected,
     VenueEvent,
 )
+from drift_e3.core.grid import round_nearest
 from drift_e3.core.terms import BPS, Instrument, Liquidity, OrderKind, Reason, Side
 from drift_e3.venues.sim.margin import equity, grows, margin
-from drift_e3.venues.sim.prices import against_us, round_nearest, slippage_frac, slipped
+from drift_e3.venues.sim.prices import against_us, slippage_frac, slipped
 from drift_e3.venues.sim.settings import SimSettings
 from drift_e3.venues.sim.state import OpenOrder, SimState
 

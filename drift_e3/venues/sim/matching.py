@@ -5,19 +5,11 @@ assumed: stops before targets, liquidation where the price passes it first.
 """
 
 from drift_e3.core.events import BookSeen, OracleTick
+from drift_e3.core.grid import round_down
 from drift_e3.core.terms import UNKNOWN, OrderKind, Side
 from drift_e3.venues.sim.clearing import Clearing
 from drift_e3.venues.sim.margin import liquidation_price
-from drift_e3.venues.sim.prices import (
-    against_us,
-    round_down,
-    slippage_frac,
-    slipped,
-    stops,
-    touches,
-    walk_book,
-    worse_of,
-)
+from drift_e3.venues.sim.prices import against_us, slippage_frac, slipped, stops, touches, walk_book, worse_of
 from drift_e3.venues.sim.state import NEVER, OpenOrder
 from drift_e3.venues.sim.steps import BarRange
 

@@ -18,11 +18,12 @@ from drift_e3.core.events import (
     OracleTick,
     VenueEvent,
 )
+from drift_e3.core.grid import round_down
 from drift_e3.core.terms import Instrument, Intent, OrderKind
 from drift_e3.venues.sim.clearing import Clearing
 from drift_e3.venues.sim.margin import equity, margin
 from drift_e3.venues.sim.matching import Matching
-from drift_e3.venues.sim.prices import against_us, round_down, update_liquidity, within_limit
+from drift_e3.venues.sim.prices import against_us, update_liquidity, within_limit
 from drift_e3.venues.sim.settings import SimSettings
 from drift_e3.venues.sim.state import NEVER, InFlight, OpenOrder, SimState
 from drift_e3.venues.sim.steps import BarOpened, BarRange, Step
