@@ -1,6 +1,7 @@
 """Names the adapters: the one place that knows which market, venue and advisor the settings mean."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from drift_e3.advisors.silent import SilentAdvisor
 from drift_e3.config import ConfigError, Settings
@@ -13,11 +14,18 @@ if TYPE_CHECKING:
     from drift_e3.venues.tape.series import TapeReport
 
 
+class Source(NamedTuple):
+    """A market to play, and what there is to say of the files it comes from."""
+
+    feed: MarketFeed
+    reports: "Sequence[TapeReport]"
+
+
 class Recording(NamedTuple):
     """A recorded market, and what there is to say of its files."""
 
     feed: "TapeFeed"
-    reports: "tuple[TapeReport, ...]"
+    reports: "Sequence[TapeReport]"
 
 
 def recording(settings: Settings, start_ts: int | None = None, end_ts: int | None = None) -> Recording:
@@ -42,11 +50,32 @@ def recording(settings: Settings, start_ts: int | None = None, end_ts: int | Non
     return Recording(feed, tuple(tape.report for tape in (candles, funding, ticks, book) if tape is not None))
 
 
-def synthetic(settings: Settings) -> MarketFeed:
-    """The embedded market of the settings."""
-    from drift_e3.venues.synthetic.feed import SyntheticFeed
+def source(settings: Settings) -> Source:
+    """The market of the settings. Raises `ConfigError` for a venue that has no feed in this version."""
+    match settings.venue:
+        case "synthetic":
+            from drift_e3.venues.synthetic.feed import SyntheticFeed
 
-    return SyntheticFeed(seed=settings.synthetic.seed, instrument=settings.instrument())
+            return Source(SyntheticFeed(seed=settings.synthetic.seed, instrument=settings.instrument()), ())
+        case "tape":
+            return Source(*recording(settings))
+        case "drift" | "velocity":
+            raise ConfigError([f"venue: {settings.venue} has no feed in this version; use synthetic or tape"])
+        case unknown:
+            assert_never(unknown)
+
+
+def oddities(reports: "Sequence[TapeReport]") -> Iterator[dict[str, object]]:
+    """What is odd about files that are used all the same, as the fields of a log line each."""
+    for report in reports:
+        for finding in report.findings:
+            yield {
+                "path": report.path,
+                "what": finding.anomaly.value,
+                "count": finding.count,
+                "first_row": finding.row,
+                "note": finding.detail,
+            }
 
 
 def paper_market(settings: Settings, feed: MarketFeed) -> PaperMarket:

@@ -1,23 +1,18 @@
 """From settings to a running daemon and back to a summary: what `run` does once its options are read."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import structlog
 
 from drift_e3 import __version__, wiring
-from drift_e3.config import ConfigError, Loaded, Settings
+from drift_e3.config import Loaded, Settings
 from drift_e3.core.state import TraderState
 from drift_e3.core.terms import Regime, Verdict
 from drift_e3.journal.state_lock import StateLock
 from drift_e3.live.clock import WallClock
 from drift_e3.live.daemon import Ended, Orders, run_daemon
 from drift_e3.logs import configure
-
-if TYPE_CHECKING:
-    from drift_e3.venues.paper import MarketFeed
-    from drift_e3.venues.tape.series import TapeReport
 
 log = structlog.get_logger()
 
@@ -28,8 +23,8 @@ async def launch(loaded: Loaded, read: Callable[[], Settings]) -> Ended:
     configure(settings.log.format, settings.log.level)
     clock = WallClock()
     with StateLock(settings.state_dir, clock.now_ms()):
-        feed, reports = _feed(settings)
-        market = wiring.paper_market(settings, feed)
+        source = wiring.source(settings)
+        market = wiring.paper_market(settings, source.feed)
         log.info(
             "daemon.started",
             version=__version__,
@@ -42,8 +37,8 @@ async def launch(loaded: Loaded, read: Callable[[], Settings]) -> Ended:
         )
         for note in loaded.notes:
             log.info("settings.noted", note=note)
-        for line in findings(reports):
-            log.warning("tape.warned", **line)
+        for oddity in wiring.oddities(source.reports):
+            log.warning("tape.warned", **oddity)
         advisor, warning = await wiring.advisor(settings)
         if warning:
             log.warning("advisor.unreachable", url=settings.ollama.url, reason=warning)
@@ -55,27 +50,6 @@ async def launch(loaded: Loaded, read: Callable[[], Settings]) -> Ended:
     summarise(ended.trader.state, time.monotonic() - started)
     log.info("daemon.stopped", reason=ended.stop.reason, halted=ended.stop.halted)
     return ended
-
-
-def _feed(settings: Settings) -> "tuple[MarketFeed, Sequence[TapeReport]]":
-    if settings.venue == "tape":
-        return wiring.recording(settings)
-    if settings.venue == "synthetic":
-        return wiring.synthetic(settings), ()
-    raise ConfigError([f"venue: {settings.venue} has no feed in this version; use synthetic or tape"])
-
-
-def findings(reports: "Sequence[TapeReport]") -> Iterator[dict[str, object]]:
-    """What is odd about recordings that are used all the same, as fields of a log line each."""
-    for report in reports:
-        for finding in report.findings:
-            yield {
-                "path": report.path,
-                "what": finding.anomaly.value,
-                "count": finding.count,
-                "first_row": finding.row,
-                "note": finding.detail,
-            }
 
 
 def _orders(settings: Settings, read: Callable[[], Settings]) -> Orders:

@@ -89,11 +89,10 @@ def _settings(tape: Path, funding: Path | None, params: Path | None, symbol: str
 
 def _open(settings: "Settings", start: str | None, end: str | None) -> "Recording":
     from drift_e3 import wiring
-    from drift_e3.cli.launch import findings
 
     recording = wiring.recording(settings, _ms("--start", start, timedelta()), _ms("--end", end, DAY))
-    for finding in findings(recording.reports):
-        typer.echo("note: {path}: {what} x {count}: {note}".format(**finding), err=True)
+    for oddity in wiring.oddities(recording.reports):
+        typer.echo("note: {path}: {what} x {count}: {note}".format(**oddity), err=True)
     return recording
 
 
