@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 
 class LogEvent(NamedTuple):
-    """One line on what happened, and its fields; `ts`, `wall`, `level` and `event` go without saying."""
+    """One line on what happened, and its fields; `ts`, `wall`, `level` and `event` go without
+    saying, and so does `seq`, the journal's number of the event that a line tells of."""
 
     meaning: str
     fields: tuple[str, ...] = ()
@@ -80,7 +81,6 @@ LOG_EVENTS: dict[str, LogEvent] = {
     "decision.made": LogEvent(
         "a candle led to a decision, with the risk manager's verdict; without a signal it is told in short",
         (
-            "decision_id",
             "price_usd",
             "regime",
             "rule_regime",

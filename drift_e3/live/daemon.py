@@ -145,9 +145,10 @@ async def _start(loop: TradingLoop, orders: Orders, recovered: Recovered) -> Non
         )
 
 
-def _tell(event: Event, outcome: Outcome, trader: Trader) -> None:
+def _tell(seq: int, event: Event, outcome: Outcome, trader: Trader) -> None:
+    """Log an event's lines; `seq` is the journal's number of the event, so that each line can be looked up."""
     for line in story(event, outcome, trader.state):
-        getattr(log, line.level)(line.name, **({"ts": event.seen_ts} | line.fields))
+        getattr(log, line.level)(line.name, **({"ts": event.seen_ts, "seq": seq} | line.fields))
 
 
 class _Signals:

@@ -18,7 +18,8 @@ from drift_e3.live.snapshot import encode_state
 SNAPSHOT_EVENTS = 100_000
 """A snapshot is taken each UTC day and after this many events, so that a restart is short."""
 
-Listener = Callable[[Event, Outcome, Trader], None]
+Listener = Callable[[int, Event, Outcome, Trader], None]
+"""Told of each event's seq, the event, its outcome, and the trader after it."""
 
 
 class Session:
@@ -48,7 +49,7 @@ class Session:
         outcome = self.trader.process(event)
         if outcome.commands or outcome.notes:
             self._journal.append_outcome(self.seq, outcome.commands, outcome.notes)
-        self._listener(event, outcome, self.trader)
+        self._listener(self.seq, event, outcome, self.trader)
         return outcome
 
     async def commit(self) -> None:

@@ -195,7 +195,6 @@ def _decided(decision: Decision) -> Line:
     }
     if decision.verdict is not Verdict.NONE:
         fields |= {
-            "decision_id": f"{decision.ts}",
             "rule_regime": decision.rule_regime.label,
             "signal_confidence": round(decision.signal_confidence, 3),
             "advice": decision.no_advice or "used",
