@@ -21,7 +21,7 @@ from drift_e3.core.events import (
     Started,
     StopRequested,
 )
-from drift_e3.core.terms import StopPolicy
+from drift_e3.core.terms import MS_PER_SECOND, StopPolicy
 from drift_e3.core.trader import Trader
 from drift_e3.core.turn import Outcome
 from drift_e3.journal.code_hash import code_hash
@@ -85,7 +85,7 @@ async def run_daemon(orders: Orders, market: Market, advisor: Advisor, clock: Cl
                 consultant = Consultant(advisor, tasks, inbox if pacer.real_time else None)
                 loop = TradingLoop(session, inbox, market, consultant)
                 await _start(loop, orders, recovered)
-                signals = _Signals(tasks, inbox, session, orders)
+                signals = _Signals(tasks, inbox, session, orders, clock)
                 player = tasks.create_task(Player(market, inbox, pacer, consultant).run(), name="player")
                 try:
                     stop = await loop.run()
@@ -154,34 +154,38 @@ def _tell(seq: int, event: Event, outcome: Outcome, trader: Trader) -> None:
 class _Signals:
     """SIGTERM and SIGINT ask for a stop, a second one forces it; SIGHUP reads the settings anew."""
 
-    def __init__(self, tasks: asyncio.TaskGroup, inbox: Inbox, session: Session, orders: Orders) -> None:
+    def __init__(
+        self, tasks: asyncio.TaskGroup, inbox: Inbox, session: Session, orders: Orders, clock: Clock
+    ) -> None:
         self._tasks = tasks
         self._inbox = inbox
         self._session = session
         self._orders = orders
-        self._asked = False
+        self._clock = clock
+        self._stopping: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._stop, signal.Signals(number).name)
         self._loop.add_signal_handler(signal.SIGHUP, self._reload)
 
     def ignore(self) -> None:
-        """Leave the signals to the process again."""
+        """Leave the signals to the process again, and watch no time limit any more."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             self._loop.remove_signal_handler(number)
-        self._asked = True
+        if self._stopping is not None:
+            self._stopping.cancel()
 
     def _stop(self, name: str) -> None:
-        if self._asked:
-            self._tasks.create_task(_force())
+        if self._stopping is None:
+            self._stopping = self._tasks.create_task(self._wind_down(name), name="stop")
         else:
-            self._asked = True
-            self._tasks.create_task(self._wind_down(name), name="stop")
+            self._tasks.create_task(_force())
 
     async def _wind_down(self, name: str) -> None:
         policy = self._orders.stop_policy
+        until_ms = self._clock.now_ms() + int(self._orders.stop_timeout_s * MS_PER_SECOND)
         await self._put(StopRequested(seen_ts=self._session.last_ts, policy=policy, by=name))
-        await asyncio.sleep(self._orders.stop_timeout_s)
+        await self._clock.sleep_until(until_ms)
         log.warning("stop.overran", timeout_s=self._orders.stop_timeout_s)
         await self._put(StopRequested(seen_ts=self._session.last_ts, policy=StopPolicy.HOLD, by="time limit"))
 
