@@ -1,0 +1,181 @@
+"""Reading a journal: rows in order, in bounded memory, each checked against its checksum.
+
+Readers never write, and may read while the writer writes. Judging a whole journal is `tail`'s, decoding is
+`codec`'s.
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self, TypeVar
+
+from drift_e3.core.events import Event
+from drift_e3.journal.codec import Message, PayloadError, decode, decode_event
+from drift_e3.journal.errors import JournalUnreadable
+from drift_e3.journal.rows import EventRow, OutputRow, SnapshotRow, is_intact
+from drift_e3.journal.schema import LOCK_WAIT_S, check_readable
+from drift_e3.journal.wal import WalTail, inspect
+
+Row = TypeVar("Row", EventRow, OutputRow)
+Decoded = TypeVar("Decoded")
+
+PAGE_ROWS = 1_000
+"""Events read at once. No transaction is open between pages: a slow reader does not hold up checkpoints."""
+
+
+class Entry(NamedTuple):
+    """An event and what it led to: commands first, then notes."""
+
+    event: EventRow
+    outputs: tuple[OutputRow, ...]
+
+
+class Snapshot(NamedTuple):
+    """The state of trader and market after event `seq`, made by the code with hash `code`."""
+
+    seq: int
+    code: str
+    trader: bytes
+    market: bytes
+
+
+class JournalReader:
+    """A journal opened for reading; see `open_journal`. `wal` is how the write-ahead log was found.
+
+    Every iterator raises `JournalUnreadable` at the first damaged row, naming it.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, wal: WalTail) -> None:
+        """Not made directly: `open_journal` checks the file first."""
+        self.path = path
+        self.wal = wal
+        self._connection = connection
+
+    @property
+    def last_seq(self) -> int:
+        """The seq of the last event, 0 when there is none."""
+        return int(self.query("SELECT coalesce(max(seq), 0) FROM events")[0][0])
+
+    @property
+    def clean_stop(self) -> bool:
+        """Whether the last writer ended in order, after the last event."""
+        return self.query("SELECT value FROM meta WHERE key = 'clean_stop'") == [(str(self.last_seq),)]
+
+    def codes(self) -> dict[int, str]:
+        """Code hashes by the id that rows carry."""
+        return dict(self.query("SELECT id, hash FROM codes ORDER BY id"))
+
+    def entries(self, after_seq: int = 0) -> Iterator[Entry]:
+        """Events after `after_seq` with their outputs, undecoded, in order."""
+        while events := self.event_rows(after_seq, PAGE_ROWS):
+            first, last = events[0].seq, events[-1].seq
+            outputs: dict[int, list[OutputRow]] = {}
+            for row in self.output_rows(first, last):
+                outputs.setdefault(row.seq, []).append(self._intact("output", row))
+            for event in events:
+                yield Entry(self._intact("event", event), tuple(outputs.get(event.seq, ())))
+            after_seq = last
+
+    def events(self, after_seq: int = 0) -> Iterator[tuple[int, Event]]:
+        """Decoded events after `after_seq` with their seq, in order: what recovery feeds to a trader."""
+        while rows := self.event_rows(after_seq, PAGE_ROWS):
+            for row in rows:
+                yield row.seq, self.event(self._intact("event", row))
+            after_seq = rows[-1].seq
+
+    def outputs(self, seq: int) -> tuple[OutputRow, ...]:
+        """What event `seq` led to."""
+        return tuple(self._intact("output", row) for row in self.output_rows(seq, seq))
+
+    def last_good_snapshot(self) -> Snapshot | None:
+        """The newest snapshot that is undamaged and not ahead of the events, if there is any."""
+        codes, last_seq = self.codes(), self.last_seq
+        for (seq,) in self.query("SELECT seq FROM snapshots ORDER BY seq DESC"):
+            row = self.snapshot_row(seq)
+            if is_intact(row) and row.seq <= last_seq and row.code in codes:
+                return Snapshot(row.seq, codes[row.code], row.trader, row.market)
+        return None
+
+    def event(self, row: EventRow) -> Event:
+        """The event of a row; raises `JournalUnreadable` when this program cannot read it."""
+        return self._decoded(decode_event, row)
+
+    def message(self, row: EventRow | OutputRow) -> Message:
+        """The message of any row; raises like `event`."""
+        return self._decoded(decode, row)
+
+    def event_rows(self, after_seq: int, limit: int) -> list[EventRow]:
+        """At most `limit` rows of events after `after_seq`, unchecked."""
+        rows = self.query("SELECT * FROM events WHERE seq > ? ORDER BY seq LIMIT ?", after_seq, limit)
+        return [EventRow._make(row) for row in rows]
+
+    def output_rows(self, first_seq: int, last_seq: int) -> list[OutputRow]:
+        """Rows of outputs of these events, ends included, unchecked."""
+        statement = "SELECT * FROM outputs WHERE seq BETWEEN ? AND ? ORDER BY seq, n"
+        rows = self.query(statement, first_seq, last_seq)
+        return [OutputRow._make(row) for row in rows]
+
+    def snapshot_row(self, seq: int) -> SnapshotRow:
+        """The row of a snapshot that exists, unchecked."""
+        return SnapshotRow._make(self.query("SELECT * FROM snapshots WHERE seq = ?", seq)[0])
+
+    def query(self, statement: str, *values: int) -> list[Any]:
+        """All rows of a statement; raises `JournalUnreadable` where SQLite finds the file damaged."""
+        try:
+            return self._connection.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise JournalUnreadable(f"{self.path}: {error}") from error
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, error_type: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _decoded(self, decode_it: Callable[[str, bytes], Decoded], row: EventRow | OutputRow) -> Decoded:
+        try:
+            return decode_it(row.kind, row.payload)
+        except PayloadError as error:
+            raise JournalUnreadable(f"{self.path}: event {row.seq}: {error}") from error
+
+    def _intact(self, what: str, row: Row) -> Row:
+        if not is_intact(row):
+            raise JournalUnreadable(f"{self.path}: {what} {row.seq}: checksum differs")
+        return row
+
+
+def open_journal(path: Path) -> JournalReader:
+    """Open the journal at `path` for reading, after a look at its write-ahead log.
+
+    Raises `JournalUnreadable` when there is none, when the file is not a journal or is newer than this
+    program, and when it is older and no writer has brought it up to date yet.
+    """
+    if not path.is_file():
+        raise JournalUnreadable(f"{path}: no journal there")
+    try:
+        wal = inspect(path)
+        # Where nothing can be written SQLite cannot make its shared index; with an empty log it needs none.
+        log = path.with_name(path.name + "-wal")
+        has_log = log.exists() and log.stat().st_size > 0
+        frozen = "" if has_log or os.access(path.parent, os.W_OK) else "&immutable=1"
+        uri = f"{path.resolve().as_uri()}?mode=ro{frozen}"
+        connection = sqlite3.connect(uri, uri=True, timeout=LOCK_WAIT_S, isolation_level=None)
+    except (OSError, sqlite3.Error) as error:
+        raise JournalUnreadable(f"{path}: {error}") from error
+    try:
+        check_readable(connection, path)
+    except sqlite3.Error as error:
+        connection.close()
+        raise JournalUnreadable(f"{path}: {error}") from error
+    except BaseException:
+        connection.close()
+        raise
+    return JournalReader(path, connection, wal)

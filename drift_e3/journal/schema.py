@@ -1,0 +1,144 @@
+"""The journal's tables, its schema version, and the steps from each version to the next.
+
+Here live SQL and the file's identity; no rows are read or written here. The version is SQLite's own
+`user_version`, so that it changes in the same transaction as the tables; version 0 is an empty file.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+from drift_e3.journal.errors import JournalError, JournalUnreadable
+
+JOURNAL_NAME = "journal.db"
+APPLICATION_ID = 0x44334A4C
+"""SQLite's `application_id` of a journal: the letters D3JL."""
+LOCK_WAIT_S = 5.0
+"""How long another process, such as a person's SQL shell, may hold the write lock before it is an error."""
+WAL_BYTES_KEPT = 64 * 1024 * 1024
+"""A write-ahead log that grew beyond this under a long reader is cut back at the next checkpoint."""
+
+Migration = Callable[[sqlite3.Connection], None]
+
+TABLES = (
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
+    "CREATE TABLE codes (id INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE) STRICT",
+    """CREATE TABLE events (
+        seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, ts INTEGER NOT NULL, code INTEGER NOT NULL,
+        payload BLOB NOT NULL, crc INTEGER NOT NULL) STRICT""",
+    """CREATE TABLE outputs (
+        seq INTEGER NOT NULL, n INTEGER NOT NULL, role TEXT NOT NULL CHECK (role IN ('command', 'note')),
+        kind TEXT NOT NULL, ts INTEGER NOT NULL, payload BLOB NOT NULL, crc INTEGER NOT NULL,
+        PRIMARY KEY (seq, n)) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE snapshots (
+        seq INTEGER PRIMARY KEY, code INTEGER NOT NULL, trader BLOB NOT NULL, market BLOB NOT NULL,
+        crc INTEGER NOT NULL) STRICT""",
+    "INSERT INTO meta VALUES ('created_ts', strftime('%s', 'now') || '000')",
+)
+
+# INSERT OR REPLACE removes rows without firing delete triggers, so the inserts are guarded as well.
+GUARDS = (
+    """CREATE TRIGGER events_gapless BEFORE INSERT ON events
+        WHEN NEW.seq <> 1 + coalesce((SELECT max(seq) FROM events), 0)
+        BEGIN SELECT RAISE(ABORT, 'an event takes the next seq'); END""",
+    """CREATE TRIGGER outputs_once BEFORE INSERT ON outputs
+        WHEN EXISTS (SELECT 1 FROM outputs WHERE seq = NEW.seq AND n = NEW.n)
+          OR NOT EXISTS (SELECT 1 FROM events WHERE seq = NEW.seq)
+        BEGIN SELECT RAISE(ABORT, 'an output is written once, to an event'); END""",
+    *(
+        f"""CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table}
+        BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"""
+        for table in ("events", "outputs")
+        for verb in ("update", "delete")
+    ),
+)
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    for statement in TABLES + GUARDS:
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create,)
+"""`MIGRATIONS[v]` turns version v into v + 1, within the transaction that also raises the version."""
+
+
+def version_of(connection: sqlite3.Connection, path: Path) -> int:
+    """The schema version of an open file, 0 when it is empty.
+
+    Raises `JournalUnreadable` when it is no SQLite file, some other program's, or of a newer schema, and
+    SQLite's `OperationalError` when it may hold anything but cannot be got at.
+    """
+    try:
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        (things,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        raise JournalUnreadable(f"{path}: not a readable journal: {error}") from error
+    if things == 0:
+        return 0
+    if application != APPLICATION_ID:
+        wanted = f"application id {application:#x}, not {APPLICATION_ID:#x}"
+        raise JournalUnreadable(f"{path}: not a journal: {wanted}")
+    if version > len(MIGRATIONS):
+        raise JournalUnreadable(f"{path}: schema {version} is newer than this program's {len(MIGRATIONS)}")
+    return int(version)
+
+
+def check_readable(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise `JournalUnreadable` as `version_of` does, and for what only a writer can bring up to date."""
+    version = version_of(connection, path)
+    if version == 0:
+        raise JournalUnreadable(f"{path}: the journal is empty")
+    if version < len(MIGRATIONS):
+        raise JournalUnreadable(
+            f"{path}: schema {version} is older than {len(MIGRATIONS)}: start the daemon once"
+        )
+
+
+def migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring an open file to the newest version, each step in a transaction of its own; a failed step leaves
+    the version before it."""
+    for version in range(version_of(connection, path), len(MIGRATIONS)):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            MIGRATIONS[version](connection)
+            connection.execute(f"PRAGMA user_version = {version + 1}")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def open_for_writing(path: Path) -> sqlite3.Connection:
+    """A connection to the journal at `path`, made or migrated where needed, free of an old write-ahead log.
+
+    It may move to another thread. Raises `JournalUnreadable` for a foreign or newer file and `JournalError`
+    when it cannot be written.
+    """
+    try:
+        connection = sqlite3.connect(path, timeout=LOCK_WAIT_S, isolation_level=None, check_same_thread=False)
+    except sqlite3.Error as error:
+        raise JournalError(f"{path}: {error}") from error
+    try:
+        version_of(connection, path)
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            raise JournalError(f"{path}: the file system offers no write-ahead log (mode {mode})")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT}")
+        migrate(connection, path)
+        # What a crash left behind the valid frames would look like lost commits to `wal.inspect`, once new
+        # ones overwrite a part of it: begin with an empty log.
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.Error as error:
+        connection.close()
+        raise JournalError(f"{path}: {error}") from error
+    except BaseException:
+        connection.close()
+        raise
+    return connection
