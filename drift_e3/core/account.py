@@ -85,13 +85,17 @@ class Account:
         """Equity with the position marked at `price_usd`; unknown (NaN) where a needed price is."""
         return self.initial_usd + self.total.net_usd(self.position_base, price_usd)
 
+    def position_after(self, fill: Fill) -> float:
+        """The position that a fill would lead to."""
+        return round_nearest(self.position_base + fill.side * fill.size_base, self.step_base)
+
     def book_fill(self, fill: Fill) -> None:
         """Move the position and book the cash; `entry_usd` is the average price of what is open."""
         if self.position_base == 0.0:
             self.trade = Ledger()
         before = self.position_base
         signed_base = fill.side * fill.size_base
-        after = round_nearest(before + signed_base, self.step_base)
+        after = self.position_after(fill)
         if before * signed_base >= 0.0:
             grown = abs(before) + fill.size_base
             self.entry_usd = (self.entry_usd * abs(before) + fill.price_usd * fill.size_base) / grown

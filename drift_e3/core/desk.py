@@ -33,17 +33,19 @@ def book_order(turn: Turn, event: OrderAccepted | OrderRejected | OrderCancelled
 
 
 def book_fill(turn: Turn, fill: Fill) -> None:
-    """Take a fill: position, cash, trade. A position that flips is a bug and raises."""
+    """Take a fill: position, cash, trade. One that flips, or that grows what it may only reduce, raises and
+    changes nothing."""
     state = turn.state
     account = state.account
+    before_base, after_base = account.position_base, account.position_after(fill)
+    order = state.orders.by_id.get(fill.order_id)
+    only_reduces = order is None or order.intent.reduce_only
+    if before_base * after_base < 0.0 or (only_reduces and before_base * fill.side >= 0.0):
+        raise IllegalTransition(f"no fill may lead from {before_base} to {after_base}: {fill}")
     state.orders.apply(fill)
-    before_base = account.position_base
     account.book_fill(fill)
     state.tally.fills += 1
     turn.mark()
-    after_base = account.position_base
-    if before_base * after_base < 0.0:
-        raise IllegalTransition(f"the position flipped from {before_base} to {after_base} by {fill}")
     if before_base == 0.0:
         _open_trade(turn)
     elif after_base == 0.0:
@@ -116,8 +118,7 @@ def cancel_entries(turn: Turn) -> None:
 def _open_trade(turn: Turn) -> None:
     state = turn.state
     trade, account = state.entry, state.account
-    if trade is None:
-        raise IllegalTransition("a position was opened without an entry of ours")
+    assert trade is not None, "only an entry's fill opens a position"
     trade.open_at(account.entry_usd, turn.now, state.settings.params)
     state.trade = trade
     turn.notes.append(
@@ -139,8 +140,7 @@ def _open_trade(turn: Turn) -> None:
 def _close_trade(turn: Turn, fill: Fill) -> None:
     state = turn.state
     trade = state.trade
-    if trade is None:
-        raise IllegalTransition(f"a position was closed that no trade stood for: {fill}")
+    assert trade is not None, "a trade stands for every position"
     pnl = state.account.trade.parts(0.0, turn.price_usd)
     turn.notes.append(
         PositionClosed(

@@ -111,6 +111,8 @@ class OpenOrders:
             case OrderCancelled():
                 fact = OrderFact.CANCELLED
             case Fill():
+                if event.side is not order.intent.side or not event.size_base >= self.step_base / 2:
+                    raise IllegalTransition(f"order {event.order_id} cannot have this fill: {event}")
                 filled_base += event.size_base
                 left_base = order.intent.size_base - filled_base
                 if left_base < -self.step_base / 2:
