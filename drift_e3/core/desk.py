@@ -4,12 +4,14 @@ A position always has a reduce-only stop and target resting on the venue, for it
 sent before the old one is taken back, so that the position is never without. What rests is swept when flat.
 """
 
+from dataclasses import replace
+
 from drift_e3.core.commands import CancelOrder
 from drift_e3.core.events import Fill, FundingPaid, OrderAccepted, OrderCancelled, OrderRejected
 from drift_e3.core.grid import round_nearest
 from drift_e3.core.notes import OrderRefused, PositionClosed, PositionOpened, StopArmed
 from drift_e3.core.orders import IllegalTransition
-from drift_e3.core.terms import Intent, OrderKind, Reason, Refused
+from drift_e3.core.terms import UNKNOWN, Intent, OrderKind, Reason, Refused
 from drift_e3.core.trade import Trade
 from drift_e3.core.turn import Turn
 
@@ -156,6 +158,9 @@ def _close_trade(turn: Turn, fill: Fill) -> None:
         )
     )
     state.trade = None
+    if state.entry is not None:
+        # It is not done: if it fills on, that is a new position, which goes on numbering its orders.
+        state.entry = replace(trade, opened_ts=-1, peak_usd=UNKNOWN, trailing_usd=UNKNOWN, armed_base=0.0)
     state.flatten_asked = False
     state.tally.trades += 1
     state.tally.wins += pnl.net_usd > 0.0
