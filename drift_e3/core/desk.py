@@ -161,7 +161,6 @@ def _close_trade(turn: Turn, fill: Fill) -> None:
     if state.entry is not None:
         # It is not done: if it fills on, that is a new position, which goes on numbering its orders.
         state.entry = replace(trade, opened_ts=-1, peak_usd=UNKNOWN, trailing_usd=UNKNOWN, armed_base=0.0)
-    state.flatten_asked = False
     state.tally.trades += 1
     state.tally.wins += pnl.net_usd > 0.0
     broken = state.breakers.book_trade(pnl.net_usd, turn.now, state.settings.limits)

@@ -23,7 +23,8 @@ def guard(turn: Turn, event: Event) -> None:
         if is_overexposed(standing):
             desk.close_position(turn, size_within_cap(standing), Reason.REDUCE)
         desk.protect(turn, candle_closed=isinstance(event, CandleClosed))
-    else:
+    elif state.entry is None:
+        # While an entry is on its way it may still fill, and that is to be closed as well.
         state.flatten_asked = False
     if state.mode.mode is not Mode.TRADING and state.entry is not None:
         desk.cancel_entries(turn)
