@@ -80,6 +80,9 @@ def _observe(turn: Turn, event: Event) -> None:
     if isinstance(event, MarketEvent):
         state.market.observe(event)
     turn.mark()
+    if state.consultation.is_overdue(turn.now):
+        # Before the event itself: it may be the very answer, and that has come too late.
+        _say_missed(turn, state.consultation.give_up("overdue"), "overdue", 0)
     match event:
         case CandleClosed():
             _observe_regime(turn)
@@ -116,8 +119,6 @@ def _observe(turn: Turn, event: Event) -> None:
             state.stop_policy = event.policy
             turn.trigger(Trigger.STOP_ASKED)
             state.flatten_asked = state.flatten_asked or event.policy is StopPolicy.FLATTEN
-    if state.consultation.is_overdue(turn.now):
-        _say_missed(turn, state.consultation.give_up("overdue"), "overdue", 0)
     if state.warmed and state.mode.mode is Mode.WARMING:
         turn.trigger(Trigger.WARMED)
 
