@@ -10,7 +10,6 @@ from drift_e3.core.blend import size_factor
 from drift_e3.core.commands import AskAdvisor
 from drift_e3.core.decision import Decision, Draft, draft_decision, either_signals
 from drift_e3.core.events import CandleClosed, Event
-from drift_e3.core.features import Features
 from drift_e3.core.guard import stale_feed
 from drift_e3.core.levels import stop_fraction, stop_price
 from drift_e3.core.notes import DecisionMade
@@ -29,41 +28,42 @@ def consider(turn: Turn, event: Event) -> None:
     state = turn.state
     if isinstance(event, CandleClosed):
         if not event.history:
-            _consider_candle(turn, state.market.features)
+            # Not the time it was seen: after an outage many candles may be seen at once.
+            close_ts = event.open_ts + state.feed.frame_ms
+            _consider_candle(turn, Pending(ts=close_ts, features=state.market.features))
     elif state.pending is not None and not state.consultation.open_id:
         _decide(turn, state.pending)
 
 
-def _consider_candle(turn: Turn, features: Features) -> None:
+def _consider_candle(turn: Turn, pending: Pending) -> None:
     state, params = turn.state, turn.state.settings.params
     if state.pending is not None:
         _decide(turn, state.pending, superseded=True)
-    pending = Pending(ts=turn.now, features=features)
     if (
         state.settings.ai_enabled
         and state.mode.mode in ASKING_MODES
         and state.consultation.is_due(
-            signals=either_signals(features, params, state.needs),
+            signals=either_signals(pending.features, params, state.needs),
             regime_changed=turn.rule_regime_changed,
             now_ts=turn.now,
             params=params,
         )
     ):
         state.pending = pending
-        _ask(turn, features)
+        _ask(turn, pending)
     else:
         _decide(turn, pending)
 
 
-def _ask(turn: Turn, features: Features) -> None:
+def _ask(turn: Turn, pending: Pending) -> None:
     state = turn.state
     account, breakers, trade = state.account, state.breakers, state.trade
     question = Question(
-        question_id=f"{turn.now}-ask",
+        question_id=f"{pending.ts}-ask",
         ts=turn.now,
         symbol=state.instrument.symbol,
         price_usd=turn.price_usd,
-        features=features,
+        features=pending.features,
         rule_regime=state.rule_regime,
         candles=tuple(state.market.recent_candles),
         position_base=account.position_base,
