@@ -74,8 +74,12 @@ class Breakers:
         return None
 
     def start_anew(self, equity_usd: float) -> None:
-        """Forget streak and pause and take the present equity as every baseline: a person has resumed."""
-        self.day_open_usd = self.high_water_usd = equity_usd
+        """Forget streak and pause and take the present equity as every baseline: a person has resumed.
+
+        Unknown equity is no baseline: against it nothing would ever be a loss.
+        """
+        if equity_usd == equity_usd:
+            self.day_open_usd = self.high_water_usd = equity_usd
         self.loss_streak, self.paused_until_ts = 0, 0
 
     def drawdown_frac(self, equity_usd: float) -> float:
