@@ -32,7 +32,7 @@ class Breakers:
         if equity_usd != equity_usd:
             return None
         day = now_ts // MS_PER_DAY
-        if day != self.day:
+        if day > self.day:  # not on an event that was stamped before midnight and comes after
             self.day, self.day_open_usd = day, equity_usd
         self.high_water_usd = max(self.high_water_usd, equity_usd)
         if self.drawdown_frac(equity_usd) >= limits.drawdown_max:
