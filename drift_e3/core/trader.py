@@ -9,6 +9,7 @@ from typing import Any
 from drift_e3.core import desk
 from drift_e3.core.advice import Advice
 from drift_e3.core.commands import Stop
+from drift_e3.core.consultation import Consultation
 from drift_e3.core.entries import consider
 from drift_e3.core.events import (
     AdviceFailed,
@@ -150,7 +151,10 @@ def _say_missed(turn: Turn, question_id: str, reason: str, latency_ms: int) -> N
 
 
 def _take_settings(turn: Turn, settings: Settings) -> None:
-    """Put new settings in force; while a position is open no limit is loosened."""
+    """Put new settings in force; while a position is open no limit is loosened.
+
+    An advisor that is switched off has no say any more, not even with the advice at hand.
+    """
     state = turn.state
     kept: tuple[str, ...] = ()
     if state.account.position_base != 0.0:
@@ -161,6 +165,8 @@ def _take_settings(turn: Turn, settings: Settings) -> None:
             ai_enabled=settings.ai_enabled,
             ai_deadline_ms=settings.ai_deadline_ms,
         )
+    if not settings.ai_enabled:
+        state.consultation = Consultation()
     if kept or settings != state.settings:
         state.settings = settings
         turn.notes.append(SettingsTaken(kept=kept))
