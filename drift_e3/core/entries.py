@@ -15,7 +15,18 @@ from drift_e3.core.levels import stop_fraction, stop_price
 from drift_e3.core.notes import DecisionMade
 from drift_e3.core.risk import entry_size
 from drift_e3.core.state import Pending
-from drift_e3.core.terms import BPS, Approved, Intent, Mode, OrderKind, Reason, Refused, Side, Verdict
+from drift_e3.core.terms import (
+    BPS,
+    UNKNOWN,
+    Approved,
+    Intent,
+    Mode,
+    OrderKind,
+    Reason,
+    Refused,
+    Side,
+    Verdict,
+)
 from drift_e3.core.trade import Trade
 from drift_e3.core.turn import Turn
 
@@ -67,7 +78,7 @@ def _ask(turn: Turn, pending: Pending) -> None:
         rule_regime=state.rule_regime,
         candles=tuple(state.market.recent_candles),
         position_base=account.position_base,
-        entry_usd=account.entry_usd,
+        entry_usd=account.entry_usd if trade is not None else UNKNOWN,
         held_ms=turn.now - trade.opened_ts if trade is not None else 0,
         leverage_x_max=turn.leverage_x_max(),
         equity_usd=turn.equity_usd,
