@@ -13,3 +13,7 @@ class JournalError(Exception):
 
 class JournalUnreadable(DataError):
     """A file is no journal, of another schema, or has a damaged row: one line with the file and why."""
+
+
+class JournalEmpty(JournalUnreadable):
+    """A file in which no journal was begun yet: its writer was killed while making it. Nothing is lost."""

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from drift_e3.journal.errors import JournalError, JournalUnreadable
+from drift_e3.journal.errors import JournalEmpty, JournalError, JournalUnreadable
 
 JOURNAL_NAME = "journal.db"
 APPLICATION_ID = 0x44334A4C
@@ -92,7 +92,7 @@ def check_readable(connection: sqlite3.Connection, path: Path) -> None:
     """Raise `JournalUnreadable` as `version_of` does, and for what only a writer can bring up to date."""
     version = version_of(connection, path)
     if version == 0:
-        raise JournalUnreadable(f"{path}: the journal is empty")
+        raise JournalEmpty(f"{path}: the journal is empty")
     if version < len(MIGRATIONS):
         raise JournalUnreadable(
             f"{path}: schema {version} is older than {len(MIGRATIONS)}: start the daemon once"

@@ -25,6 +25,7 @@ from drift_e3.core.terms import MS_PER_SECOND, StopPolicy
 from drift_e3.core.trader import Trader
 from drift_e3.core.turn import Outcome
 from drift_e3.journal.code_hash import code_hash
+from drift_e3.journal.errors import JournalEmpty
 from drift_e3.journal.reader import open_journal
 from drift_e3.journal.schema import JOURNAL_NAME
 from drift_e3.journal.tail import verify
@@ -75,7 +76,7 @@ async def run_daemon(orders: Orders, market: Market, advisor: Advisor, clock: Cl
     it cannot be written any more, `ForcedStop` at a second signal.
     """
     path = orders.state_dir / JOURNAL_NAME
-    recovered = _recover(path, market)
+    recovered = _recover(path, market, orders.equity_usd)
     with JournalWriter(path, code_hash()) as journal:
         session = Session(recovered, journal, _tell)
         pacer = Pacer(clock, orders.speed)
@@ -95,22 +96,41 @@ async def run_daemon(orders: Orders, market: Market, advisor: Advisor, clock: Cl
                     consultant.cancel()
         except* ForcedStop:
             raise ForcedStop from None
+        except* OSError as group:
+            # The machine's refusals (a log on a full disk) are no bug: one of them is told, not a group.
+            raise _first(group) from None
     return Ended(stop=stop, trader=session.trader)
 
 
-def _recover(path: Path, market: Market) -> Recovered:
+def _first(group: BaseExceptionGroup[OSError]) -> OSError:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+
+
+def _recover(path: Path, market: Market, equity_usd: float) -> Recovered:
+    fresh = Recovered(Trader(), 0, 0, [], None, 0)
     if not path.exists():
-        return Recovered(Trader(), 0, 0, [], None, 0)
-    with open_journal(path) as reader:
+        return fresh
+    try:
+        reader = open_journal(path)
+    except JournalEmpty:
+        # Killed while the file was made.
+        return fresh
+    with reader:
         tail = verify(reader)
         if tail.first_bad is not None:
             raise DataError(f"{path}: {tail.text}")
         if not tail.intact:
             log.warning("journal.torn", path=str(path), dropped=tail.text)
         if reader.last_seq == 0:
-            return Recovered(Trader(), 0, 0, [], None, 0)
+            return fresh
         recovered = recover(reader, market)
         state = recovered.trader.state
+        if state.account.initial_usd != equity_usd:
+            raise DataError(
+                f"{path}: was begun with equity {state.account.initial_usd:g} USD, not {equity_usd:g}; "
+                "use the same paper settings, or another --state"
+            )
         log.info(
             "journal.recovered",
             snapshot=recovered.seq - recovered.replayed,
@@ -146,7 +166,7 @@ async def _start(loop: TradingLoop, orders: Orders, recovered: Recovered) -> Non
 
 
 def _tell(seq: int, event: Event, outcome: Outcome, trader: Trader) -> None:
-    """Log an event's lines; `seq` is the journal's number of the event, so that each line can be looked up."""
+    """Log an event's lines; `seq` is the journal's number of the event: each line can be looked up."""
     for line in story(event, outcome, trader.state):
         getattr(log, line.level)(line.name, **({"ts": event.seen_ts, "seq": seq} | line.fields))
 

@@ -1,6 +1,6 @@
 """The trading loop: takes batches from the inbox, carries out commands, stops when the core says so."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from drift_e3.core.commands import AskAdvisor, CancelOrder, Stop, SubmitOrder
 from drift_e3.core.events import Event
@@ -13,20 +13,25 @@ from drift_e3.ports import Market
 
 @dataclass(slots=True)
 class TradingLoop:
-    """Owns session and market. Awaits only its inbox and, before an order leaves, its commit."""
+    """Owns session and market. Awaits only its inbox and, before an order leaves, its commit.
+
+    `heard_from_ts` is the earliest event time at which something may be heard from outside: after the
+    market's last step, if that made no event.
+    """
 
     session: Session
     inbox: Inbox
     market: Market
     consultant: Consultant
     stop: Stop | None = None
+    heard_from_ts: int = 0
 
     async def run(self) -> Stop:
         """Take batch after batch until the core says stop; return that, with everything on the disk."""
         while self.stop is None:
             batch = await self.inbox.get()
             for event in batch.events:
-                await self.take(event)
+                await self.take(self._on_time(event))
             await self._play(batch.steps)
             batch.dealt_with.set()
         self.session.snapshot(self.market.checkpoint())
@@ -42,15 +47,27 @@ class TradingLoop:
     async def _play(self, steps: int) -> None:
         """Play steps of the market, fewer when a question or a stop comes up."""
         for _ in range(steps):
-            if self.market.next_ts() is None:
+            next_ts = self.market.next_ts()
+            if next_ts is None:
                 return
-            for event in self.market.advance():
+            events = self.market.advance()
+            for event in events:
                 await self.take(event)
+            self.heard_from_ts = 0 if events else next_ts + 1
             if self.session.snapshot_due():
                 self.session.snapshot(self.market.checkpoint())
             await self.session.keep_up()
             if self.stop is not None or self.consultant.busy:
                 return
+
+    def _on_time(self, event: Event) -> Event:
+        """What people and advisors say is seen after the market's last step and not after its next one.
+
+        A recovery has only the journal to see by where between two steps it was said.
+        """
+        next_ts = self.market.next_ts()
+        seen_ts = event.seen_ts if next_ts is None else min(event.seen_ts, next_ts)
+        return replace(event, seen_ts=max(seen_ts, self.heard_from_ts))
 
     async def _carry_out(self, outcome: Outcome, now_ts: int) -> None:
         if any(isinstance(command, SubmitOrder) for command in outcome.commands):

@@ -1,13 +1,16 @@
 """A restart is a recovery: the last good snapshot, then the journal's events once more, then on.
 
 For a market that is played by us (tape, synthetic, with its simulated venue) the journal also proves the
-market: what it makes again must be what was recorded, byte for byte.
+market: what it makes again must be what was recorded, byte for byte. Steps of the market that make no event
+are not in the journal; what people and advisors said between two of them is stamped so that it is found again
+between the same two (see `live.loop`).
 """
 
 from collections import deque
+from dataclasses import fields
 from typing import NamedTuple
 
-from drift_e3.core.events import Event, MarketEvent, VenueEvent
+from drift_e3.core.events import Event, MarketEvent, Started, VenueEvent
 from drift_e3.core.trader import Trader
 from drift_e3.core.turn import Outcome
 from drift_e3.journal.codec import encode
@@ -31,21 +34,26 @@ class Recovered(NamedTuple):
 def recover(reader: JournalReader, market: Market | None) -> Recovered:
     """Bring a trader, and its market where one is given, to where the journal ends.
 
-    Raises `DataError` when the market does not make the recorded events again: another tape, another seed,
-    other settings of the simulated venue, or other code.
+    Raises `DataError` when the journal was begun in another market, or when the market does not make the
+    recorded events again: another tape, another seed, other settings of the simulated venue, or other code.
     """
     snapshot = reader.last_good_snapshot()
     trader, seq, last_ts = Trader(), 0, 0
     if snapshot is not None:
         trader, seq = Trader(decode_state(snapshot.trader)), snapshot.seq
+        last_ts = reader.event_rows(seq - 1, 1)[0].ts
         if market is not None:
+            _refuse_another_market(reader, trader, market)
             market.restore(snapshot.market)
     made: deque[Event] = deque()
     unsaid: Outcome | None = None
     replayed = 0
     for row, outputs in reader.entries(after_seq=seq):
         event = reader.event(row)
-        if market is not None and isinstance(event, MarketEvent | VenueEvent):
+        if market is not None and not isinstance(event, MarketEvent | VenueEvent):
+            while not made and (next_ts := market.next_ts()) is not None and next_ts < row.ts:
+                made.extend(market.advance())
+        elif market is not None:
             while not made and market.next_ts() is not None:
                 made.extend(market.advance())
             if not made or encode(made.popleft()) != row.payload:
@@ -55,8 +63,25 @@ def recover(reader: JournalReader, market: Market | None) -> Recovered:
                 )
         outcome = trader.process(event)
         if market is not None:
+            if isinstance(event, Started):
+                _refuse_another_market(reader, trader, market)
             for command in outcome.commands:
                 market.execute(command, event.seen_ts)
         seq, last_ts, replayed = row.seq, max(last_ts, row.ts), replayed + 1
         unsaid = None if outputs else outcome
     return Recovered(trader, seq, last_ts, list(made), unsaid, replayed)
+
+
+def _refuse_another_market(reader: JournalReader, trader: Trader, market: Market) -> None:
+    """Raise `DataError` naming the first property in which the market is not the one the journal began in."""
+    state, feed = trader.state, market.feed
+    begun = state.instrument._asdict() | {
+        field.name: getattr(state.feed, field.name) for field in fields(feed)
+    }
+    given = market.instrument._asdict() | {field.name: getattr(feed, field.name) for field in fields(feed)}
+    for name, value in begun.items():
+        if given[name] != value:
+            raise DataError(
+                f"{reader.path}: was begun with {name} {value}, this market has {given[name]}; "
+                "use the same market, or another --state"
+            )

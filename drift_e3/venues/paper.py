@@ -41,20 +41,22 @@ class MarketFeed(Protocol):
 
 
 class _Checkpoint(msgspec.Struct, frozen=True, array_like=True):
-    """Feed and venue at one moment, between two steps."""
+    """Feed and venue at one moment, between two steps, and by which rules the venue is simulated."""
 
     feed: bytes
     venue: SimState
+    settings: SimSettings
 
 
 class PaperMarket:
     """Implements `ports.Market`. `venue` is the simulated account, for whoever shows it."""
 
-    __slots__ = ("_source", "venue")
+    __slots__ = ("_settings", "_source", "venue")
 
     def __init__(self, feed: MarketFeed, settings: SimSettings, equity_usd: float) -> None:
         self._source = feed
-        self.venue = SimVenue(feed.instrument, check_sim_settings(settings), feed.feed.frame_ms, equity_usd)
+        self._settings = check_sim_settings(settings)
+        self.venue = SimVenue(feed.instrument, settings, feed.feed.frame_ms, equity_usd)
 
     @property
     def instrument(self) -> Instrument:
@@ -102,13 +104,24 @@ class PaperMarket:
 
     def checkpoint(self) -> bytes:
         """Feed and venue, to be restored into a market with the same feed and settings."""
-        return msgspec.msgpack.encode(_Checkpoint(feed=self._source.checkpoint(), venue=self.venue.state))
+        return msgspec.msgpack.encode(
+            _Checkpoint(feed=self._source.checkpoint(), venue=self.venue.state, settings=self._settings)
+        )
 
     def restore(self, state: bytes) -> None:
-        """Continue from a checkpoint with the very same steps and events; raise `DataError` if it is none."""
+        """Continue from a checkpoint with the very same steps and events.
+
+        Raises `DataError` if it is none, or of another feed or other settings.
+        """
         try:
             saved = msgspec.msgpack.decode(state, type=_Checkpoint)
         except msgspec.DecodeError as error:
             raise DataError(f"paper market: not a checkpoint: {error}") from error
+        for name, begun in saved.settings._asdict().items():
+            if getattr(self._settings, name) != begun:
+                raise DataError(
+                    f"paper market: was begun with {name} {begun:g}, not {getattr(self._settings, name):g}; "
+                    "use the same paper settings, or another --state"
+                )
         self._source.restore(saved.feed)
         self.venue.restore(saved.venue)
