@@ -38,9 +38,15 @@ def main() -> None:
         code = exit_for(error)
         if code is None:
             raise
-        for line in str(error).splitlines() or [type(error).__name__]:
+        for line in _told(error).splitlines() or [type(error).__name__]:
             _complain(line)
         sys.exit(code)
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def _complain(line: str) -> None:

@@ -38,5 +38,7 @@ def exit_for(error: Exception) -> Exit | None:
         (ports.VenueUnavailable, Exit.UNAVAILABLE),
         (ports.VenueRefused, Exit.UNAVAILABLE),
         (ports.OutcomeUnknown, Exit.UNAVAILABLE),
+        # Whatever else the machine refuses: a folder that cannot be written, a log on a full disk.
+        (OSError, Exit.UNAVAILABLE),
     )
     return next((code for kind, code in table if isinstance(error, kind)), None)

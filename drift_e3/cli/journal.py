@@ -86,25 +86,41 @@ def replay(state: StateDir = None) -> None:
 
 def resume(state: StateDir = None) -> None:
     """Lift a halt of a daemon that is not running; baselines start anew from the present equity."""
-    import getpass
     import time
 
     from drift_e3.core.events import ResumeRequested
     from drift_e3.journal.code_hash import code_hash
+    from drift_e3.journal.errors import JournalEmpty
     from drift_e3.journal.state_lock import StateLock
     from drift_e3.journal.writer import JournalWriter
     from drift_e3.live.recovery import recover
     from drift_e3.live.session import Session
 
+    # Looked for first: a mistyped directory must not be made.
+    _open(state).close()
     directory = _directory(state)
     with StateLock(directory, time.time_ns() // 1_000_000):
         with _open(state) as reader:
+            if reader.last_seq == 0:
+                raise JournalEmpty(f"{reader.path}: the journal is empty")
             recovered = recover(reader, None)
-        before = recovered.trader.state.mode.mode
+        halted = recovered.trader.state.mode.halted
         with JournalWriter(_path(directory), code_hash()) as journal:
             session = Session(recovered, journal, lambda *_: None)
-            session.take(ResumeRequested(seen_ts=session.last_ts, by=getpass.getuser()))
-    typer.echo(f"was {before.label}, is {session.trader.state.mode.mode.label}; equity is the new baseline")
+            session.take(ResumeRequested(seen_ts=session.last_ts, by=_user()))
+    lifted = "the halt is lifted" if halted else "there was no halt"
+    typer.echo(f"{lifted}; present equity is the new baseline of every limit")
+
+
+def _user() -> str:
+    """Who is asking: in a container the user may have no name."""
+    import getpass
+    import os
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 def _directory(state: Path | None) -> Path:
