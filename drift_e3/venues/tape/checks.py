@@ -81,8 +81,8 @@ def frame_of(columns: Columns, spacings: Counter[int]) -> int:
 
 
 def find_gaps(times: "array[int]", step_ms: int) -> list[Finding]:
-    """Where rows are missing: the count is that of the gaps, the detail counts the missing rows, and the row is
-    the one after the first gap."""
+    """Where rows are missing: the count is that of the gaps, the detail counts the missing rows, and the row
+    is the one after the first gap."""
     gaps = [row for row in range(1, len(times)) if times[row] - times[row - 1] > step_ms]
     if not gaps:
         return []

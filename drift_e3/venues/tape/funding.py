@@ -92,7 +92,9 @@ def find_funding_anomalies(columns: Columns, hours: "array[float]") -> list[Find
         missing = 0
         for row in gaps:
             missing += int((hour[row] - hour[row - 1]) / hours[row] + 0.5) - 1
-        found.append(finding(Anomaly.GAP, len(gaps), gaps[0], times, f"{missing} funding rows missing before"))
+        found.append(
+            finding(Anomaly.GAP, len(gaps), gaps[0], times, f"{missing} funding rows missing before")
+        )
     late = [ts - at * MS_PER_HOUR for ts, at in zip(times, hour, strict=True)]
     rows = [row for row, delay in enumerate(late) if delay > LATE_MS]
     if rows:
