@@ -221,6 +221,7 @@ class Story:
         low: float | None = None,
         volume: float = 100.0,
         seen_ts: int | None = None,
+        history: bool = False,
     ) -> Outcome:
         """The next candle of the tape closes at (or after) its time; from the last price to `close`."""
         frame_ms = self.state.feed.frame_ms
@@ -236,6 +237,7 @@ class Story:
                 low=min(first, last) if low is None else low,
                 close=last,
                 volume=volume,
+                history=history,
             )
         )
 
@@ -364,6 +366,24 @@ def a_story(
         ai_deadline_ms=ai_deadline_ms,
     )
     return Story(trader=Trader(state))
+
+
+def a_cold_story(candles: int) -> Story:
+    """A trader that has seen too few candles to be warm and whose FundingFade minds no volume."""
+    story = Story(trader=Trader())
+    story.trader.process(
+        Started(
+            seen_ts=START_TS - candles * MINUTE,
+            settings=Settings(params=Params(f_volumeZ=-5.0), limits=Limits()),
+            instrument=FREE,
+            feed=TICKS,
+            equity_usd=EQUITY_USD,
+        )
+    )
+    for candle in quiet_candles(MINUTE, candles):
+        story.trader.process(candle)
+    assert not story.state.warmed
+    return story
 
 
 def in_position(close: float = 100.5, **settings: object) -> Story:
