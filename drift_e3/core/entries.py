@@ -38,10 +38,9 @@ def consider(turn: Turn, event: Event) -> None:
     """Decide on a candle that has closed, or on one that has waited for the advisor long enough."""
     state = turn.state
     if isinstance(event, CandleClosed):
-        if not event.history:
-            # Not the time it was seen: after an outage many candles may be seen at once.
-            close_ts = event.open_ts + state.feed.frame_ms
-            _consider_candle(turn, Pending(ts=close_ts, features=state.market.features))
+        # Not the time it was seen: after an outage many candles may be seen at once.
+        close_ts = event.open_ts + state.feed.frame_ms
+        _consider_candle(turn, Pending(ts=close_ts, features=state.market.features))
     elif state.pending is not None and not state.consultation.open_id:
         _decide(turn, state.pending)
 

@@ -66,7 +66,5 @@ class ModeState:
             return False
         if after is Mode.WARMING and self.halted:
             after = Mode.HALTED
-        if after is self.mode:
-            return False
         self.mode, self.cause = after, trigger
         return True

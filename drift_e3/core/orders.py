@@ -5,6 +5,7 @@ track, and the daemon must not trade on. Only open orders are kept; what is done
 """
 
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from drift_e3.core.events import Fill, OrderAccepted, OrderCancelled, OrderRejected
 from drift_e3.core.terms import Approved, Intent, OrderKind, Reason, Side, Term
@@ -118,6 +119,8 @@ class OpenOrders:
                 if left_base < -self.step_base / 2:
                     raise IllegalTransition(f"order {event.order_id} filled beyond its size: {event}")
                 fact = OrderFact.FILLED if left_base < self.step_base / 2 else OrderFact.PARTLY_FILLED
+            case _:
+                assert_never(event)
         state = TRANSITIONS.get((order.state, fact))
         if state is None:
             raise IllegalTransition(f"order {event.order_id} is {order.state.label}, yet {fact.label}")

@@ -4,7 +4,7 @@
 wind down. Exits and limits are part of the guard, which runs on every event and waits for nobody.
 """
 
-from typing import Any
+from typing import Any, assert_never
 
 from drift_e3.core import desk
 from drift_e3.core.advice import Advice
@@ -120,6 +120,8 @@ def _observe(turn: Turn, event: Event) -> None:
             state.stop_policy = event.policy
             turn.trigger(Trigger.STOP_ASKED)
             state.flatten_asked = state.flatten_asked or event.policy is StopPolicy.FLATTEN
+        case _:
+            assert_never(event)
     if state.warmed and state.mode.mode is Mode.WARMING:
         turn.trigger(Trigger.WARMED)
 
