@@ -4,15 +4,17 @@ from math import isnan
 
 import pytest
 
-from drift_e3.core.desk import REARM_PAUSE_MS
+from drift_e3.core.desk import REARM_PAUSE_MS, close_position, protect
 from drift_e3.core.events import Fill, FundingPaid
 from drift_e3.core.notes import OrderRefused, PositionClosed, PositionOpened, StopArmed
 from drift_e3.core.orders import IllegalTransition, OrderState
 from drift_e3.core.params import Limits, Params
 from drift_e3.core.terms import Direction, OrderKind, Reason, Side
+from drift_e3.core.turn import Outcome, Turn
 from tests.core.builders import (
     CANDLES,
     MINUTE,
+    START_TS,
     Story,
     a_fill,
     a_story,
@@ -185,6 +187,15 @@ class TestClosing:
         assert story.cancelled(first.order_id, "price_beyond_limit").commands == ()
         [second] = immediate(story.tick(98.0))
         assert second.order_id != first.order_id
+
+
+class TestFlat:
+    def test_there_is_nothing_to_close_and_nothing_to_protect(self) -> None:
+        turn = Turn(a_story().state, START_TS)
+        turn.mark()
+        close_position(turn, 0.0, Reason.FLATTEN)
+        protect(turn, candle_closed=True)
+        assert turn.outcome() == Outcome((), ())
 
 
 class TestEntries:
