@@ -105,7 +105,7 @@ LOG_EVENTS: dict[str, LogEvent] = {
         ),
     ),
     "mode.changed": LogEvent(
-        "what the trader may do has changed", ("before", "after", "cause", "equity_usd", "until")
+        "what the trader may do has changed", ("before", "after", "cause", "equity_usd", "until_ts")
     ),
     # orders and the position
     "order.refused": LogEvent("the risk manager did not pass an intent", ("reason", "refused", "size_base")),

@@ -35,6 +35,10 @@ class Market(Protocol):
     def instrument(self) -> Instrument: ...
     @property
     def feed(self) -> Feed: ...
+    @property
+    def begins_ts(self) -> int:
+        """Event time (UTC, ms) at which trading begins; what is due before it is history, told at once."""
+
     def next_ts(self) -> int | None:
         """Event time (UTC, ms) of the next step, or None at the market's end."""
 

@@ -159,7 +159,7 @@ else:
 class SyntheticSettings(Section):
     """The seeded market."""
 
-    seed: int = _number(7, 0, 2**63 - 1, "count", "the same seed is the same market, tick by tick")
+    seed: int = _number(53, 0, 2**63 - 1, "count", "the same seed is the same market, tick by tick")
 
 
 class TapeSettings(Section):

@@ -32,7 +32,7 @@ class TradingLoop:
             batch = await self.inbox.get()
             for event in batch.events:
                 await self.take(self._on_time(event))
-            await self._play(batch.steps)
+            await self._play(batch.steps, batch.before_ts)
             batch.dealt_with.set()
         self.session.snapshot(self.market.checkpoint())
         await self.session.commit()
@@ -44,11 +44,11 @@ class TradingLoop:
         if outcome.commands:
             await self._carry_out(outcome, event.seen_ts)
 
-    async def _play(self, steps: int) -> None:
+    async def _play(self, steps: int, before_ts: int) -> None:
         """Play steps of the market, fewer when a question or a stop comes up."""
         for _ in range(steps):
             next_ts = self.market.next_ts()
-            if next_ts is None:
+            if next_ts is None or next_ts >= before_ts:
                 return
             events = self.market.advance()
             for event in events:

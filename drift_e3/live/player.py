@@ -8,7 +8,7 @@ from drift_e3.core.events import StopRequested
 from drift_e3.core.terms import StopPolicy
 from drift_e3.live.clock import Pacer
 from drift_e3.live.consultant import Consultant
-from drift_e3.live.inbox import Inbox
+from drift_e3.live.inbox import Batch, Inbox
 from drift_e3.ports import Market
 
 STEPS_AT_ONCE = 256
@@ -34,11 +34,15 @@ class Player:
             if answer is not None:
                 batch = await self._inbox.put([answer])
             else:
-                await self._pacer.until(next_ts)
-                batch = await self._inbox.put([], steps=self._steps())
+                batch = await self._play(next_ts)
                 last_ts = next_ts
             await batch.dealt_with.wait()
         await self._inbox.put([StopRequested(seen_ts=last_ts, policy=StopPolicy.HOLD, by="end of market")])
 
-    def _steps(self) -> int:
-        return STEPS_AT_ONCE if self._pacer.unlimited and not self._consultant.busy else 1
+    async def _play(self, next_ts: int) -> Batch:
+        """Put the next step when it is due; history, which is not paced, many steps at once."""
+        if next_ts < self._market.begins_ts:
+            return await self._inbox.put([], steps=STEPS_AT_ONCE, before_ts=self._market.begins_ts)
+        await self._pacer.until(next_ts)
+        unlimited = self._pacer.unlimited and not self._consultant.busy
+        return await self._inbox.put([], steps=STEPS_AT_ONCE if unlimited else 1)

@@ -100,8 +100,9 @@ def _noted(note: nt.Note, event: ev.Event, state: TraderState) -> Line:
                 "after": note.after.label,
                 "cause": note.cause.label,
                 "equity_usd": round(note.equity_usd, 2),
-                "until": note.until_ts,
             }
+            if note.after is Mode.REDUCING:
+                fields["until_ts"] = note.until_ts
             level = "warning" if note.after in {Mode.REDUCING, Mode.HALTED} else "info"
             return Line(level, "mode.changed", fields)
         case nt.AdviceTaken():
@@ -124,7 +125,7 @@ def _noted(note: nt.Note, event: ev.Event, state: TraderState) -> Line:
                 "latency_ms": note.latency_ms,
                 "detail": event.detail if isinstance(event, ev.AdviceFailed) else "",
             }
-            return Line("warning", "advice.failed", fields)
+            return Line("info", "advice.failed", fields)
         case nt.OrderRefused():
             fields = {
                 "reason": note.intent.reason.label,

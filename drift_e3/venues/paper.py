@@ -28,6 +28,10 @@ class MarketFeed(Protocol):
     def instrument(self) -> Instrument: ...
     @property
     def feed(self) -> Feed: ...
+    @property
+    def begins_ts(self) -> int:
+        """Event time (UTC, ms) at which history ends."""
+
     def next_ts(self) -> int | None:
         """Event time (UTC, ms) of the next step, never before an earlier one; None at the market's end."""
 
@@ -67,6 +71,11 @@ class PaperMarket:
     def feed(self) -> Feed:
         """What the market's feed can deliver."""
         return self._source.feed
+
+    @property
+    def begins_ts(self) -> int:
+        """Event time (UTC, ms) at which history ends and trading begins."""
+        return self._source.begins_ts
 
     def next_ts(self) -> int | None:
         """When the feed's next step is due, or a command that arrives at the venue before it."""

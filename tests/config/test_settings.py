@@ -17,6 +17,7 @@ from drift_e3.config.overview import effective, env_example, schema
 from drift_e3.core.params import LIMIT_SPANS, PARAM_SPANS, Limits, Params
 from drift_e3.core.terms import Instrument, Regime, StopPolicy, Strategy
 from drift_e3.venues.sim.settings import SIM_SPANS, SimSettings
+from drift_e3.venues.synthetic import DEFAULT_SEED
 
 Load = Callable[..., Loaded]
 
@@ -375,3 +376,7 @@ def test_the_schema_tells_ranges_and_refuses_what_it_does_not_know() -> None:
         found["$defs"]["Section"] if "RiskSettings" not in found["$defs"] else found["$defs"]["RiskSettings"]
     )
     assert risk["properties"]["risk_frac"]["maximum"] == LIMIT_SPANS["risk_frac"].high
+
+
+def test_the_default_seed_is_the_synthetic_markets_own() -> None:
+    assert Settings().synthetic.seed == DEFAULT_SEED

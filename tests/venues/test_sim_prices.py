@@ -140,7 +140,7 @@ def test_walking_never_takes_more_than_asked_or_there_and_never_beyond_the_limit
 ) -> None:
     levels.sort(reverse=side < 0)
     filled, cost = prices.walk_book(side, size, limit, levels, taken)
-    assert 0.0 <= filled <= size
+    assert 0.0 <= filled <= size * (1.0 + 1e-12)
     assert filled <= max(math.fsum(depth for _, depth in levels) - taken, 0.0) + 1e-9
     assert side * (cost - filled * limit) <= 1e-9 * (1.0 + cost)
 

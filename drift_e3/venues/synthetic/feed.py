@@ -30,6 +30,7 @@ DEFAULT_SEED = 53
 """Chosen because something happens within its first quarter of an hour, not for what that earns."""
 DEFAULT_START_TS = 1_736_121_600_000
 """2025-01-06 00:00 UTC."""
+DEFAULT_INSTRUMENT = Instrument()
 FUNDING_HISTORY_MINUTES = 8 * 1440
 CANDLE_HISTORY_MINUTES = 7 * 1440
 BOOK_SECONDS = 5
@@ -48,13 +49,18 @@ class SyntheticFeed:
     a full hour and the seed is not negative.
     """
 
-    def __init__(self, seed: int = DEFAULT_SEED, start_ts: int = DEFAULT_START_TS) -> None:
+    def __init__(
+        self,
+        seed: int = DEFAULT_SEED,
+        start_ts: int = DEFAULT_START_TS,
+        instrument: Instrument = DEFAULT_INSTRUMENT,
+    ) -> None:
         if start_ts % MS_PER_HOUR or not 0 <= seed < 1 << 63:
             raise ValueError(f"seed {seed} must be 0 or more, start {start_ts} a full hour (UTC, ms)")
-        self.instrument = Instrument()
+        self.instrument = instrument
         self.feed = Feed(frame_ms=MS_PER_MINUTE, oracle_ticks=True, book=True, premium=True)
         self._seed = seed
-        self._start_ts = start_ts
+        self.begins_ts = start_ts
         self._per_usd = float(round(1.0 / self.instrument.tick_usd))
         self._rng = Random()  # noqa: S311  (a market, not a secret)
         self._state = MarketState(minute=-FUNDING_HISTORY_MINUTES)
@@ -82,7 +88,7 @@ class SyntheticFeed:
 
     def checkpoint(self) -> bytes:
         """The market's state at the present minute's beginning, and the steps taken since."""
-        return _CHECKPOINT.pack(_VERSION, self._seed, self._start_ts, self._taken, *self._began)
+        return _CHECKPOINT.pack(_VERSION, self._seed, self.begins_ts, self._taken, *self._began)
 
     def restore(self, state: bytes) -> None:
         """Go on from a `checkpoint`. Raises `DataError` if it is of another model, seed or start."""
@@ -92,7 +98,7 @@ class SyntheticFeed:
         for key, there, here in (
             ("model", version, _VERSION),
             ("seed", seed, self._seed),
-            ("start", start_ts, self._start_ts),
+            ("start", start_ts, self.begins_ts),
         ):
             if there != here:
                 raise DataError(f"synthetic market: the checkpoint has {key} {there}, this market {here}")
@@ -117,7 +123,7 @@ class SyntheticFeed:
         self._next_ts = self._times[0]
 
     def _play_history(self, state: MarketState) -> None:
-        open_ts = self._start_ts + state.minute * MS_PER_MINUTE
+        open_ts = self.begins_ts + state.minute * MS_PER_MINUTE
         told = state.minute >= -CANDLE_HISTORY_MINUTES
         minute = begin_minute(state, self._rng)
         shape = sketch_candle(state, minute, self._per_usd, self._rng)
@@ -139,7 +145,7 @@ class SyntheticFeed:
             )
 
     def _play_ticks(self, state: MarketState) -> None:
-        open_ts = self._start_ts + state.minute * MS_PER_MINUTE
+        open_ts = self.begins_ts + state.minute * MS_PER_MINUTE
         close_ts = open_ts + MS_PER_MINUTE
         rng, per_usd = self._rng, self._per_usd
         minute = begin_minute(state, rng)

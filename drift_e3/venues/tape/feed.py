@@ -74,11 +74,11 @@ class TapeFeed:
             raise DataError(
                 f"{candles.report.path}: no candle from {day_time(start)} to {day_time(end)} UTC; {there}"
             )
-        self._live_ts = times[self._live]
+        self.begins_ts = times[self._live]
         if ticks is not None:
             last_close = times[self._end - 1] + candles.frame_ms
-            if bisect_left(ticks.ts_ms, self._live_ts) == bisect_left(ticks.ts_ms, last_close):
-                span = f"{day_time(self._live_ts)} to {day_time(last_close)}"
+            if bisect_left(ticks.ts_ms, self.begins_ts) == bisect_left(ticks.ts_ms, last_close):
+                span = f"{day_time(self.begins_ts)} to {day_time(last_close)}"
                 raise DataError(f"{ticks.report.path}: no tick among the candles traded, {span} UTC")
         self._digest = b""
         self._candle = self._taken = 0
@@ -169,10 +169,10 @@ class TapeFeed:
         elif self._funding is not None:
             self._next_funding = bisect_right(self._funding.ts_ms, after_ts)
         if self._ticks is not None:
-            self._next_tick = bisect_left(self._ticks.ts_ms, max(after_ts, self._live_ts))
+            self._next_tick = bisect_left(self._ticks.ts_ms, max(after_ts, self.begins_ts))
         if self._book is not None:
             told = 0 if first else bisect_right(self._book.ts_ms, after_ts)
-            self._next_book = max(told, bisect_left(self._book.ts_ms, self._live_ts))
+            self._next_book = max(told, bisect_left(self._book.ts_ms, self.begins_ts))
         self._due_ts = 0.0
         self._fill()
 
@@ -255,7 +255,7 @@ class TapeFeed:
             rate_frac_1h=funding.rate_frac_1h[row],
             hours=funding.hours[row],
             premium_frac=None if funding.premium_frac is None else funding.premium_frac[row],
-            history=ts < self._live_ts,
+            history=ts < self.begins_ts,
         )
 
 
