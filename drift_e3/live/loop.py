@@ -61,13 +61,14 @@ class TradingLoop:
                 return
 
     def _on_time(self, event: Event) -> Event:
-        """What people and advisors say is seen after the market's last step and not after its next one.
+        """What people and advisors say is seen now, even if it was meant for a moment ago: not before the
+        market's last step, and not after its next one.
 
         A recovery has only the journal to see by where between two steps it was said.
         """
         next_ts = self.market.next_ts()
         seen_ts = event.seen_ts if next_ts is None else min(event.seen_ts, next_ts)
-        return replace(event, seen_ts=max(seen_ts, self.heard_from_ts))
+        return replace(event, seen_ts=max(seen_ts, self.heard_from_ts, self.session.last_ts))
 
     async def _carry_out(self, outcome: Outcome, now_ts: int) -> None:
         if any(isinstance(command, SubmitOrder) for command in outcome.commands):

@@ -5,9 +5,8 @@ else touches the trader or appends to the journal.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
-from drift_e3.core.events import Event, MarketEvent, VenueEvent
+from drift_e3.core.events import Event
 from drift_e3.core.terms import MS_PER_DAY
 from drift_e3.core.trader import Trader
 from drift_e3.core.turn import Outcome
@@ -39,11 +38,7 @@ class Session:
 
     def take(self, event: Event) -> Outcome:
         """Journal an event, process it, journal the outcome; raises `JournalError` when that fails."""
-        if event.seen_ts > self.last_ts:
-            self.last_ts = event.seen_ts
-        elif not isinstance(event, MarketEvent | VenueEvent):
-            # What people and advisors say is seen now, even if it was meant for a moment ago.
-            event = replace(event, seen_ts=self.last_ts)
+        self.last_ts = max(self.last_ts, event.seen_ts)
         self.seq += 1
         self._journal.append_event(self.seq, event)
         outcome = self.trader.process(event)
