@@ -119,10 +119,11 @@ def cancel_entries(turn: Turn) -> None:
 
 def _open_trade(turn: Turn) -> None:
     state = turn.state
-    trade, account = state.entry, state.account
-    assert trade is not None, "only an entry's fill opens a position"
+    entry, account = state.entry, state.account
+    assert entry is not None, "only an entry's fill opens a position"
+    # A copy: two names for one object would be two objects after a snapshot.
+    state.trade = trade = replace(entry)
     trade.open_at(account.entry_usd, turn.now, state.settings.params)
-    state.trade = trade
     turn.notes.append(
         PositionOpened(
             trade_id=trade.trade_id,
