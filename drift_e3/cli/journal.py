@@ -63,11 +63,12 @@ def verify(state: StateDir = None) -> None:
 
 def replay(state: StateDir = None) -> None:
     """Make every decision and command anew from the journal's events: exit code 0 only if all are equal."""
+    from drift_e3.cli.progress import meter
     from drift_e3.core.trader import Trader
     from drift_e3.journal.replay import replay as replay_journal
 
-    with _open(state) as reader:
-        report = replay_journal(reader, Trader)
+    with _open(state) as reader, meter("replay") as progress:
+        report = replay_journal(reader, Trader, progress)
     for code, events in report.other_code.items():
         typer.echo(f"note: {events} events were processed by other code ({code})")
     if report.outcome_missing:

@@ -35,14 +35,14 @@ def backtest(
 ) -> None:
     """Run the daemon's own core over a recorded market as fast as it goes, on rules alone."""
     from drift_e3 import wiring
-    from drift_e3.cli.progress import bar
+    from drift_e3.cli.progress import candle_meter
     from drift_e3.lab.backtest import backtest as run_backtest
     from drift_e3.lab.result import document
 
     settings = _settings(tape, funding, params, symbol)
     recording = _open(settings, start, end)
     market = wiring.paper_market(settings, recording.feed)
-    with bar("backtest", lambda: recording.feed.progress) as progress:
+    with candle_meter("backtest", lambda: recording.feed.progress) as progress:
         result = run_backtest(market, settings.trading(), settings.paper.equity_usd, progress)
     whole = document(result)
     if out is not None:
@@ -58,11 +58,11 @@ def features(
     symbol: Symbol = None,
 ) -> None:
     """Write the features of every candle of a recorded market."""
-    from drift_e3.cli.progress import bar
+    from drift_e3.cli.progress import candle_meter
     from drift_e3.lab.features import feature_table, write_features
 
     feed = _open(_settings(tape, funding, None, symbol), None, None).feed
-    with bar("features", lambda: feed.progress) as progress:
+    with candle_meter("features", lambda: feed.progress) as progress:
         table = feature_table(feed, progress)
     write_features(table, out)
     typer.echo(f"{out}: {table.num_rows} candles, {table.num_columns - 1} features")
