@@ -8,7 +8,7 @@ from drift_e3.core.events import StopRequested
 from drift_e3.core.terms import StopPolicy
 from drift_e3.live.clock import Pacer
 from drift_e3.live.consultant import Consultant
-from drift_e3.live.inbox import Batch, Inbox
+from drift_e3.live.inbox import NEVER, Batch, Inbox
 from drift_e3.ports import Market
 
 STEPS_AT_ONCE = 256
@@ -25,17 +25,20 @@ class Player:
         self._consultant = consultant
 
     async def run(self) -> None:
-        """Play to the market's end, then ask for a stop."""
+        """Play to the market's end, hear an answer that is still due, then ask for a stop."""
         last_ts = 0
-        while (next_ts := self._market.next_ts()) is not None:
+        while True:
             if not self._pacer.real_time and await self._consultant.settle():
                 self._pacer.rebase(last_ts)
-            answer = self._consultant.due(next_ts)
+            next_ts = self._market.next_ts()
+            answer = self._consultant.due(NEVER if next_ts is None else next_ts)
             if answer is not None:
                 batch = await self._inbox.put([answer])
-            else:
+            elif next_ts is not None:
                 batch = await self._play(next_ts)
                 last_ts = next_ts
+            else:
+                break
             await batch.dealt_with.wait()
         await self._inbox.put([StopRequested(seen_ts=last_ts, policy=StopPolicy.HOLD, by="end of market")])
 
