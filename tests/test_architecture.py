@@ -63,7 +63,7 @@ def is_whole(node: ast.expr) -> bool:
     if isinstance(node, ast.Constant):
         return isinstance(node.value, int)
     if isinstance(node, ast.BinOp):
-        return is_whole(node.left) and is_whole(node.right)
+        return not isinstance(node.op, ast.Div) and is_whole(node.left) and is_whole(node.right)
     if isinstance(node, ast.Call):
         return isinstance(node.func, ast.Name) and node.func.id == "int"
     name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
