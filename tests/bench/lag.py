@@ -7,6 +7,7 @@ the core, the journal's appends, the log, the advisor's HTTP client.
 import asyncio
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
@@ -15,7 +16,8 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from drift_e3.advisors.ollama import OllamaAdvisor
-from drift_e3.core.events import Settings
+from drift_e3.core.advice import Question
+from drift_e3.core.events import AdviceFailed, AdviceReceived, AdvisorEvent, Settings
 from drift_e3.core.params import Limits, Params
 from drift_e3.core.terms import StopPolicy
 from drift_e3.live.clock import WallClock
@@ -46,8 +48,8 @@ def measure(scale: Scale) -> list[Figure]:
             scale.rounds,
             [
                 _idle(scale.lag_s),
-                _trading("hanging", hanging, scale.lag_s),
-                _trading("answering", answering, scale.lag_s),
+                _trading("hanging", hanging, scale.lag_s, AdviceFailed),
+                _trading("answering", answering, scale.lag_s, AdviceReceived),
             ],
         )
     figures: list[Figure] = []
@@ -86,6 +88,24 @@ class HeardClock:
         await self._wall.sleep_until(ts_ms)
 
 
+class HeardAdvisor:
+    """An advisor whose answers are counted by their type."""
+
+    def __init__(self, url: str) -> None:
+        self._advisor = OllamaAdvisor(url, (MODEL,))
+        self.heard: Counter[type[AdvisorEvent]] = Counter()
+
+    async def ask(self, question: Question, deadline_ms: int) -> AdvisorEvent:
+        """What the server makes of it."""
+        answer = await self._advisor.ask(question, deadline_ms)
+        self.heard[type(answer)] += 1
+        return answer
+
+    async def close(self) -> None:
+        """Let go of the server."""
+        await self._advisor.close()
+
+
 async def _lateness_ms(seconds: float) -> list[float]:
     """By how many ms a wake-up every 5 ms comes late, for so many seconds."""
     loop = asyncio.get_running_loop()
@@ -101,18 +121,18 @@ def _idle(seconds: float) -> Part:
     return lambda: _shares("idle", asyncio.run(_lateness_ms(seconds)))
 
 
-def _trading(name: str, url: str, seconds: float) -> Part:
+def _trading(name: str, url: str, seconds: float, expected: type[AdvisorEvent]) -> Part:
     def run() -> dict[str, float]:
         with TemporaryDirectory() as state:
-            return _shares(name, asyncio.run(_beside_daemon(Path(state), url, seconds)))
+            return _shares(name, asyncio.run(_beside_daemon(Path(state), url, seconds, expected)))
 
     return run
 
 
-async def _beside_daemon(state: Path, url: str, seconds: float) -> list[float]:
+async def _beside_daemon(state: Path, url: str, seconds: float, expected: type[AdvisorEvent]) -> list[float]:
     market = PaperMarket(SyntheticFeed(), SimSettings(), EQUITY_USD)
     clock = HeardClock()
-    advisor = OllamaAdvisor(url, (MODEL,))
+    advisor = HeardAdvisor(url)
     settings = Settings(params=Params(), limits=Limits(), ai_enabled=True, ai_deadline_ms=DEADLINE_MS)
     orders = Orders(
         state_dir=state,
@@ -129,6 +149,8 @@ async def _beside_daemon(state: Path, url: str, seconds: float) -> list[float]:
             await clock.asked.wait()
             late = await _lateness_ms(seconds)
             daemon.cancel()
+        if set(advisor.heard) != {expected}:
+            raise RuntimeError(f"the advisor should have given {expected.__name__} only: {advisor.heard}")
         return late
     finally:
         await advisor.close()
