@@ -25,7 +25,7 @@ from drift_e3.core.terms import MS_PER_SECOND, StopPolicy
 from drift_e3.core.trader import Trader
 from drift_e3.core.turn import Outcome
 from drift_e3.journal.code_hash import code_hash
-from drift_e3.journal.errors import JournalEmpty
+from drift_e3.journal.errors import JournalEmpty, JournalError
 from drift_e3.journal.reader import open_journal
 from drift_e3.journal.schema import JOURNAL_NAME
 from drift_e3.journal.tail import verify
@@ -96,13 +96,13 @@ async def run_daemon(orders: Orders, market: Market, advisor: Advisor, clock: Cl
                     consultant.cancel()
         except* ForcedStop:
             raise ForcedStop from None
-        except* OSError as group:
-            # The machine's refusals (a log on a full disk) are no bug: one of them is told, not a group.
+        except* (OSError, JournalError) as group:
+            # The machine's refusals (a full disk) are no bug: one of them is told, not a group.
             raise _first(group) from None
     return Ended(stop=stop, trader=session.trader)
 
 
-def _first(group: BaseExceptionGroup[OSError]) -> OSError:
+def _first(group: BaseExceptionGroup[OSError | JournalError]) -> OSError | JournalError:
     error = group.exceptions[0]
     return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
