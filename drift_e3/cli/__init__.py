@@ -6,11 +6,12 @@ imported where it runs. A verb ends with ``raise typer.Exit(Exit.…)`` or by re
 
 import sys
 from types import TracebackType
+from typing import Any
 
 import typer
 
 from drift_e3.cli import config, journal, recorded, run
-from drift_e3.cli.exits import exit_for
+from drift_e3.cli.exits import Exit, exit_for
 
 app = typer.Typer(
     name="drift-e3",
@@ -28,12 +29,19 @@ app.add_typer(journal.app, name="journal")
 app.add_typer(config.app, name="config")
 
 
+USAGE_ERROR: type[Exception] = typer.BadParameter.__bases__[0]
+"""What typer raises for a command line that it cannot make sense of; it does not export the class."""
+
+
 def main() -> None:
     """Run the command line and exit. Operating errors are one line each on standard error and an exit code of
     `exits`; anything else is a bug and shows its traceback, without secrets."""
     sys.excepthook = _show_bug
     try:
-        typer.main.get_command(app)(prog_name="drift-e3")
+        sys.exit(typer.main.get_command(app)(prog_name="drift-e3", standalone_mode=False))
+    except USAGE_ERROR as error:
+        _complain_of_usage(error)
+        sys.exit(Exit.USAGE)
     except Exception as error:
         code = exit_for(error)
         if code is None:
@@ -41,6 +49,17 @@ def main() -> None:
         for line in _told(error).splitlines() or [type(error).__name__]:
             _complain(line)
         sys.exit(code)
+
+
+def _complain_of_usage(error: Any) -> None:
+    """One line, with where to read more; a command that needs a command shows its help."""
+    message: str = error.format_message()
+    if "\n" in message:
+        typer.echo(message, err=True)
+    else:
+        where = error.ctx.command_path if error.ctx is not None else "drift-e3"
+        message = message.replace("Value error, ", "").removesuffix(".")
+        _complain(f"{message}; see {where} --help")
 
 
 def _told(error: Exception) -> str:

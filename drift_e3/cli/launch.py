@@ -22,8 +22,9 @@ async def launch(loaded: Loaded, read: Callable[[], Settings]) -> Ended:
     settings = loaded.settings
     configure(settings.log.format, settings.log.level)
     clock = WallClock()
+    # Before the state directory is touched: what is wrong with the market's files must leave no trace there.
+    source = wiring.source(settings)
     with StateLock(settings.state_dir, clock.now_ms()):
-        source = wiring.source(settings)
         market = wiring.paper_market(settings, source.feed)
         log.info(
             "daemon.started",

@@ -102,14 +102,12 @@ def _ms(option: str, text: str | None, whole_day: timedelta) -> int | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(
-            f"{option}: {text!r} is no date such as 2025-05-31", param_hint=option
-        ) from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    if len(text) == len("2025-05-31"):
-        moment += whole_day
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        if len(text) == len("2025-05-31"):
+            moment += whole_day
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(f"{text!r} is no date such as 2025-05-31", param_hint=option) from None
     return int(moment.timestamp() * 1_000)
 
 

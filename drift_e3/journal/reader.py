@@ -74,7 +74,9 @@ class JournalReader:
             outputs: dict[int, list[OutputRow]] = {}
             for row in self.output_rows(first, last):
                 outputs.setdefault(row.seq, []).append(self._intact("output", row))
-            for event in events:
+            for expected, event in enumerate(events, after_seq + 1):
+                if event.seq != expected:
+                    raise JournalUnreadable(f"{self.path}: event {expected}: missing")
                 yield Entry(self._intact("event", event), tuple(outputs.get(event.seq, ())))
             after_seq = last
 

@@ -10,8 +10,11 @@ from typing import NamedTuple, Protocol
 from drift_e3.core.commands import Command
 from drift_e3.core.events import Event
 from drift_e3.core.notes import Note
+from drift_e3.core.orders import IllegalTransition
+from drift_e3.core.trader import NotStarted
 from drift_e3.journal.code_hash import code_hash
 from drift_e3.journal.codec import KINDS, encode
+from drift_e3.journal.errors import JournalUnreadable
 from drift_e3.journal.reader import PAGE_ROWS, JournalReader
 
 Outputs = tuple[tuple[str, str, bytes], ...]
@@ -72,7 +75,7 @@ def replay(
     """Feed all events in order to a fresh trader and compare what it does with the journal, byte by byte.
 
     Stops at the first difference. `progress(events done, events in all)` is called now and then. Raises
-    `JournalUnreadable` at a damaged row.
+    `JournalUnreadable` at a damaged row, and at an event that cannot follow those before it.
     """
     trader = make_trader()
     last_seq = reader.last_seq
@@ -90,7 +93,13 @@ def replay(
         if code != own_code:
             other_code[code] = other_code.get(code, 0) + 1
         journaled = tuple((output.role, output.kind, output.payload) for output in entry.outputs)
-        computed = _as_journaled(trader.process(reader.event(row)))
+        try:
+            outcome = trader.process(reader.event(row))
+        except (NotStarted, IllegalTransition) as error:
+            raise JournalUnreadable(
+                f"{reader.path}: event {row.seq} ({row.kind}) cannot be: {error}"
+            ) from error
+        computed = _as_journaled(outcome)
         events += 1
         if journaled != computed:
             outcome_missing = row.seq == last_seq and not journaled

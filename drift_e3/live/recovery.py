@@ -11,7 +11,8 @@ from dataclasses import fields
 from typing import NamedTuple
 
 from drift_e3.core.events import Event, MarketEvent, Started, VenueEvent
-from drift_e3.core.trader import Trader
+from drift_e3.core.orders import IllegalTransition
+from drift_e3.core.trader import NotStarted, Trader
 from drift_e3.core.turn import Outcome
 from drift_e3.journal.codec import encode
 from drift_e3.journal.reader import JournalReader
@@ -61,7 +62,10 @@ def recover(reader: JournalReader, market: Market | None) -> Recovered:
                     f"{reader.path}: event {row.seq} ({row.kind}) is not what this market makes; "
                     "use the same tape, seed and paper settings, or another --state"
                 )
-        outcome = trader.process(event)
+        try:
+            outcome = trader.process(event)
+        except (NotStarted, IllegalTransition) as error:
+            raise DataError(f"{reader.path}: event {row.seq} ({row.kind}) cannot be: {error}") from error
         if market is not None:
             if isinstance(event, Started):
                 _refuse_another_market(reader, trader, market)
