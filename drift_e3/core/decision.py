@@ -26,9 +26,8 @@ class HeldAdvice:
     received_ts: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """One decision per closed candle with everything that led to it.
+class Decision(NamedTuple):
+    """One decision per closed candle with everything that led to it: a named tuple, as there are so many.
 
     `ts` is the candle's close. `confidence` is after, `signal_confidence` before the blend with advice;
     `no_advice` says why none was used ("" when some was). `skipped_legs` is a bitmask over `Leg`: filters

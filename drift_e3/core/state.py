@@ -1,6 +1,7 @@
 """All that the trader remembers: plain values, so that a snapshot is this object and nothing else."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from drift_e3.core.account import Account
 from drift_e3.core.breakers import Breakers
@@ -18,8 +19,7 @@ from drift_e3.core.trade import Trade
 from drift_e3.core.windows import Floats
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pending:
+class Pending(NamedTuple):
     """A closed candle that is to be decided on, now or when the advisor has answered."""
 
     ts: int

@@ -4,21 +4,19 @@ A candle without ticks is opened (`BarOpened`), then shown as a whole (`BarRange
 (`CandleClosed`). The first two never reach the core: it would see the candle before it is closed.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from drift_e3.core.events import MarketEvent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BarOpened:
+class BarOpened(NamedTuple):
     """A candle has opened at `ts` (UTC, ms) and `open` (USD)."""
 
     ts: int
     open: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BarRange:
+class BarRange(NamedTuple):
     """What a candle traded (USD); `ts` is its close time less 1 ms: all of it lies before the close."""
 
     ts: int
