@@ -1,4 +1,3 @@
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -39,7 +38,7 @@ def test_every_command_and_note_comes_back_with_its_unknowns(kind: str, data: st
 @given(values(DecisionMade, KNOWN))
 def test_an_unknown_feature_comes_back_as_nan(note: DecisionMade) -> None:
     features = note.decision.features._replace(spread_bps=float("nan"))
-    payload = codec.encode(DecisionMade(decision=replace(note.decision, features=features)))
+    payload = codec.encode(DecisionMade(decision=note.decision._replace(features=features)))
     decoded = codec.decode("decision_made", payload)
     assert isinstance(decoded, DecisionMade)
     unknown = decoded.decision.features.spread_bps
