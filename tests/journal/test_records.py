@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -93,8 +92,7 @@ def test_an_order_is_flat_and_tells_its_kind_apart_from_the_records() -> None:
 @given(values(DecisionMade, FLOATS))
 def test_a_decision_has_its_features_by_name_and_its_own_time(note: DecisionMade) -> None:
     features = note.decision.features._replace(spread_bps=float("nan"), volume_z=2.5)
-    decision = replace(
-        note.decision,
+    decision = note.decision._replace(
         ts=120_000,
         features=features,
         rule_regime=Regime.CHOP,
