@@ -1,8 +1,16 @@
 """What every test may ask for: the recorded data beside the checkout, where it exists."""
 
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The suite tries the same examples every time: a red run is about the change in hand. HYPOTHESIS_PROFILE=search
+# looks for new ones. No deadlines, because machines are shared.
+settings.register_profile("suite", deadline=None, derandomize=True)
+settings.register_profile("search", deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
