@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# The suite tries the same examples every time: a red run is about the change in hand. HYPOTHESIS_PROFILE=search
-# looks for new ones. No deadlines, because machines are shared.
+# The suite tries the same examples every time: a red run is about the change in hand.
+# HYPOTHESIS_PROFILE=search looks for new ones. No deadlines, because machines are shared.
 settings.register_profile("suite", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
