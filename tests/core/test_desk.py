@@ -15,18 +15,15 @@ from tests.core.builders import (
     CANDLES,
     MINUTE,
     START_TS,
-    Story,
     a_fill,
-    a_story,
     bytes_of,
     cancels,
-    enter,
     immediate,
-    in_position,
     notes_of,
     reasons,
     submitted,
 )
+from tests.core.stories import Story, a_story, enter, in_position
 
 ENTRY_USD = 100.5
 EAGER = Limits(cooldown_minutes=0.0)
@@ -248,6 +245,16 @@ class TestEntries:
             return [bytes_of(outcome) for outcome in story.outcomes]
 
         assert told(True) == told(False)
+
+    def test_a_restart_between_two_fills_of_an_entry_leaves_the_same_memory(self) -> None:
+        stories = a_story(), a_story()
+        for story in stories:
+            entry = opening(story)
+            story.fill(entry, 4.0)
+        stories[1].restart()
+        for story in stories:
+            story.tick(99.0)
+        assert stories[0].snapshot() == stories[1].snapshot()
 
 
 class TestImpossibleFills:

@@ -28,21 +28,18 @@ from tests.core.builders import (
     MINUTE,
     START_TS,
     TICKS,
-    Story,
-    a_story,
     an_answer,
     asked,
     cancels,
     decisions,
-    enter,
     immediate,
-    in_position,
     mode_changes,
     notes_of,
     reasons,
     stops,
     submitted,
 )
+from tests.core.stories import Story, a_story, enter, in_position
 
 FULL = Limits(risk_frac=0.5, leverage_caps=(1.0, 3.0, 3.0, 2.0, 1.0), daily_loss_max=1.0, drawdown_max=1.0)
 """Limits under which an entry takes the whole leverage cap, and no breaker minds the loss."""
