@@ -4,7 +4,11 @@ import asyncio
 import heapq
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+import drift_e3.live.daemon
 from drift_e3.core.advice import Question
 from drift_e3.core.commands import Command, SubmitOrder
 from drift_e3.core.events import AdviceFailed, AdviceReceived, AdvisorEvent, Event, Feed, Settings
@@ -13,7 +17,22 @@ from drift_e3.core.terms import Instrument, StopPolicy
 from drift_e3.live.daemon import Ended, Orders, run_daemon
 from drift_e3.ports import Advisor, Clock, Market
 
+DAEMONS_LOG = drift_e3.live.daemon.log
 GOOD = '{"regime": "chop", "direction": "LONG", "confidence": 0.6, "multiplier": 1, "reasoning": "so"}'
+
+
+class KeptLog:
+    """Stands in for the daemon's logger: (level, event, fields) of each line, in order."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str, dict[str, Any]]] = []
+
+    def __getattr__(self, level: str) -> Any:
+        return lambda event, **fields: self.lines.append((level, event, fields))
+
+    def named(self, event: str) -> list[dict[str, Any]]:
+        """The fields of the lines of one name."""
+        return [fields for _, name, fields in self.lines if name == event]
 
 
 class ScriptedClock:
@@ -187,5 +206,8 @@ def orders(
 
 
 def run_on(market: Market, how: Orders, advisor: Advisor | None = None, clock: Clock | None = None) -> Ended:
-    """Run the daemon to its end."""
-    return asyncio.run(run_daemon(how, market, advisor or Quiet(), clock or ScriptedClock()))
+    """Run the daemon to its end; nobody sees its log unless a test has put one of its own in place."""
+    with pytest.MonkeyPatch.context() as patch:
+        if drift_e3.live.daemon.log is DAEMONS_LOG:
+            patch.setattr(drift_e3.live.daemon, "log", KeptLog())
+        return asyncio.run(run_daemon(how, market, advisor or Quiet(), clock or ScriptedClock()))

@@ -3,7 +3,6 @@
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from drift_e3.core.commands import Command, SubmitOrder
@@ -87,7 +86,7 @@ def plant_difference(source: Path, target: Path) -> int:
         for place, message in enumerate(messages):
             if not planted and isinstance(message, DecisionMade) and message.decision.order_id:
                 planted.append(seq)
-                decision = replace(message.decision, confidence=message.decision.confidence + 1e-12)
+                decision = message.decision._replace(confidence=message.decision.confidence + 1e-12)
                 return [*messages[:place], DecisionMade(decision=decision), *messages[place + 1 :]]
         return messages
 

@@ -19,8 +19,7 @@ from drift_e3.journal.writer import JournalWriter
 from drift_e3.live.daemon import Ended, ForcedStop, Orders
 from drift_e3.ports import DataError
 from drift_e3.venues.paper import PaperMarket
-from tests.live.conftest import KeptLog
-from tests.live.daemons import Bounded, ScriptedAdvisor, ScriptedClock, orders, run_on
+from tests.live.daemons import Bounded, KeptLog, ScriptedAdvisor, ScriptedClock, orders, run_on
 from tests.live.journals import opened, rewrite, spoil, told
 from tests.live.markets import settings, tape_market
 

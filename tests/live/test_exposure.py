@@ -1,4 +1,4 @@
-"""The exposure rule over a run in which the caps bind: entries cut to the cap, positions brought down to it."""
+"""The exposure rule over a run in which the caps bind: entries are cut, positions brought down."""
 
 from pathlib import Path
 

@@ -53,7 +53,7 @@ def same_as_a_run_that_was_not_killed(folder: Path, states: list[Path]) -> None:
 
 @pytest.mark.slow
 def test_twenty_kills_change_no_decision_and_no_fill(tmp_path: Path) -> None:
-    states = killed_and_whole(tmp_path, 11, 20, 1_500)
+    states = killed_and_whole(tmp_path, 11, 20, 900)
     same_as_a_run_that_was_not_killed(tmp_path, states)
 
 
@@ -72,6 +72,6 @@ def test_kills_while_an_advisor_is_asked_send_no_order_twice_and_replay(tmp_path
         )
     for state in states:
         assert orders_sent_twice(state) == []
-        assert len(export(tmp_path, state, "advice_taken")) > 20
+        assert len(export(tmp_path, state, "advice_taken")) > 10
         ran = program(tmp_path, "replay", "--state", state)
         assert (ran.code, ran.err) == (0, "")

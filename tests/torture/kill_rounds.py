@@ -24,7 +24,7 @@ from drift_e3.journal.schema import JOURNAL_NAME
 from drift_e3.journal.tail import verify
 from tests.live.journals import opened, orders_sent_twice, rebuilt
 
-LINES_BEFORE = 400
+LINES_BEFORE = 150
 """A daemon is killed after so many lines of its log at most, which is what its pipe does not hold back."""
 
 
