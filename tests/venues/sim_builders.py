@@ -192,6 +192,7 @@ class ScriptedFeed:
     def __init__(self, steps: Sequence[Step], *, oracle_ticks: bool, instrument: Instrument = FREE) -> None:
         self.instrument = instrument
         self.feed = Feed(frame_ms=MINUTE, oracle_ticks=oracle_ticks)
+        self.begins_ts = 0
         self._steps = tuple(steps)
         self._played = 0
 

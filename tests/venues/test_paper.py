@@ -44,6 +44,7 @@ def test_it_is_a_market_made_of_a_market_feed() -> None:
     market: Market = PaperMarket(feed, EXACT, 1_000.0)
     assert market.instrument is FREE
     assert market.feed == feed.feed
+    assert market.begins_ts == feed.begins_ts
 
 
 def test_the_looks_at_a_candle_are_the_venues_alone() -> None:
