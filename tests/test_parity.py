@@ -25,7 +25,7 @@ REAL = {
     "real 1m": ("sol_usdt_binance_usdm_1m_2025-05_2025-06.parquet", 20_000),
 }
 REAL_FUNDING = "sol_hyperliquid_funding_premium_1h_2024-12_2025-09.parquet"
-REAL_CANDLES = 15_000
+REAL_CANDLES = 10_000
 
 
 @dataclass
@@ -166,7 +166,7 @@ def test_the_synthetic_market_has_one_course_for_daemon_and_backtest(tmp_path: P
         environment={f"DRIFT_E3_{name}": value for name, value in LIVELY.items()},
         overrides={"advisor": "off"},
     ).settings
-    hours = 6
+    hours = 3
 
     def market() -> Bounded:
         return Bounded(paper_market(settings, SyntheticFeed(seed=7)), DEFAULT_START_TS + hours * HOUR)

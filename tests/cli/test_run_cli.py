@@ -13,15 +13,19 @@ from typing import NamedTuple
 
 import pytest
 
+from drift_e3 import wiring
 from drift_e3.cli.exits import Exit
+from drift_e3.config import Settings
 from drift_e3.journal.schema import JOURNAL_NAME
 from drift_e3.journal.state_lock import StateLock
 from drift_e3.log_events import LOG_EVENTS
+from drift_e3.venues.paper import MarketFeed
 from tests.advisors.scripted_ollama import GOOD_ANSWER, hangs, says
+from tests.live.daemons import Bounded
 from tests.live.journals import spoil
 from tests.live.ollama_thread import ollama_thread
 from tests.live.program import Ran, export, program
-from tests.live.tapes import LIVELY, random_walk, write_candles, write_funding
+from tests.live.tapes import HOUR, LIVELY, random_walk, write_candles, write_funding
 
 ROOT = Path(__file__).parents[2]
 CANDLES = 400
@@ -180,6 +184,54 @@ def test_a_model_that_hangs_costs_its_deadline_of_event_time_only(tmp_path: Path
     assert len(failed) > 3
     assert {line["reason"] for line in failed} == {"timeout"}
     assert all(100 <= line["latency_ms"] < 5_000 for line in failed)
+
+
+def test_without_a_tape_it_plays_the_synthetic_market(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That market is endless: here it ends after an hour."""
+    made = wiring.paper_market
+
+    def bounded(settings: Settings, feed: MarketFeed) -> Bounded:
+        return Bounded(made(settings, feed), feed.begins_ts + HOUR)
+
+    monkeypatch.setattr(wiring, "paper_market", bounded)
+    command = ("run", "--speed", "max", "--advisor", "off", "--state", "state")
+    ran = program(tmp_path, *command, SYNTHETIC__SEED="7")
+    assert (ran.code, ran.err) == (Exit.OK, "")
+    assert ran.named("daemon.started")[0]["venue"] == "synthetic"
+    assert ran.named("run.summarised")[0]["decisions"] == 60
+    again = program(tmp_path, *command, SYNTHETIC__SEED="8")
+    assert "the checkpoint has seed 7, this market 8" in one_line(again, Exit.DATA)
+
+
+def test_what_is_odd_about_settings_and_files_is_told_at_the_start(tmp_path: Path) -> None:
+    candles = random_walk(4, 80, minutes=60)
+    del candles[40]
+    write_candles(tmp_path / "tape.csv", candles)
+    ran = program(
+        tmp_path,
+        "run",
+        "--tape",
+        "tape.csv",
+        "--speed",
+        "max",
+        "--advisor",
+        "off",
+        STRATEGY__M_REALIZEDVOL="3.0",
+    )
+    assert ran.code == Exit.OK
+    assert "guide's scale" in ran.named("settings.noted")[0]["note"]
+    (warned,) = ran.named("tape.warned")
+    assert (warned["what"], warned["count"], warned["first_row"]) == ("gap", 1, 41)
+
+
+@pytest.mark.parametrize("arguments", [(), ("journal",)])
+def test_a_command_line_without_a_verb_shows_the_verbs(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    ran = program(tmp_path, *arguments)
+    assert ran.code == Exit.USAGE
+    assert ran.err.startswith("Usage: drift-e3")
+    assert "Commands:" in ran.err
 
 
 # -- exit codes ----------------------------------------------------------------------------------------------

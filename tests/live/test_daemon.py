@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from drift_e3.config import ConfigError
-from drift_e3.core.commands import Stop, SubmitOrder
-from drift_e3.core.events import Settings, SettingsChanged, Started, StopRequested
-from drift_e3.core.notes import ModeChanged, PositionClosed, PositionOpened
+from drift_e3.core.commands import AskAdvisor, Stop, SubmitOrder
+from drift_e3.core.events import AdviceFailed, Settings, SettingsChanged, Started, StopRequested
+from drift_e3.core.notes import DecisionMade, ModeChanged, PositionClosed, PositionOpened
 from drift_e3.core.terms import Mode, Reason, StopPolicy
 from drift_e3.journal.errors import JournalError
 from drift_e3.journal.schema import JOURNAL_NAME
@@ -20,7 +21,7 @@ from drift_e3.live.daemon import Ended, ForcedStop, Orders
 from drift_e3.ports import DataError
 from drift_e3.venues.paper import PaperMarket
 from tests.live.daemons import Bounded, KeptLog, ScriptedAdvisor, ScriptedClock, orders, run_on
-from tests.live.journals import opened, rewrite, spoil, told
+from tests.live.journals import opened, rebuilt, rewrite, spoil, told
 from tests.live.markets import settings, tape_market
 
 CHOSEN = settings()
@@ -297,6 +298,59 @@ def test_a_log_that_cannot_be_written_ends_the_daemon_with_one_error(
     monkeypatch.setattr("drift_e3.live.daemon.log", Full())
     with pytest.raises(OSError, match="No space left on device"):
         run_on(tape_market(CHOSEN), orders(tmp_path / "state", CHOSEN.trading()))
+
+
+def test_a_damaged_snapshot_is_said_and_the_one_before_it_serves(
+    held: Path, tmp_path: Path, kept_log: KeptLog
+) -> None:
+    state = rewrite(held, tmp_path / "state")
+    with sqlite3.connect(state / JOURNAL_NAME) as connection:
+        connection.execute("UPDATE snapshots SET crc = crc + 1 WHERE seq = (SELECT max(seq) FROM snapshots)")
+    connection.close()
+    run_on(tape_market(CHOSEN), orders(state, CHOSEN.trading()))
+    (torn,) = kept_log.named("journal.torn")
+    assert "damaged snapshots: " in torn["dropped"]
+    assert kept_log.named("journal.recovered")[0]["events"] > 0
+    from_snapshot, from_start = rebuilt(state)
+    assert from_snapshot == from_start
+
+
+def test_a_question_that_a_kill_left_open_has_failed_and_its_candle_is_decided(tmp_path: Path) -> None:
+    asking = settings(ADVISOR="ollama")
+    whole = tmp_path / "whole"
+    clock = ScriptedClock()
+    advisor = ScriptedAdvisor(clock, lambda _: 0)
+    run_on(tape_market(asking, count=90), orders(whole, asking.trading()), advisor, clock)
+    story = told(whole)
+    asked = next(
+        seq
+        for seq, (_, outputs) in enumerate(story, 1)
+        if any(isinstance(output, AskAdvisor) for output in outputs)
+    )
+    cut = rewrite(whole, tmp_path / "cut", upto=asked, snapshots=False)
+    run_on(tape_market(asking, count=90), orders(cut, asking.trading()), advisor, clock)
+    restarted, failed = told(cut)[asked : asked + 2]
+    assert isinstance(restarted[0], Started)
+    assert isinstance(failed[0], AdviceFailed)
+    assert failed[0].reason == "restarted"
+    made = [output.decision for output in failed[1] if isinstance(output, DecisionMade)]
+    assert [decision.ts for decision in made] == [story[asked - 1][0].seen_ts]
+
+
+def test_the_market_waits_for_a_journal_that_has_fallen_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drained: list[int] = []
+    drain = JournalWriter.drain
+
+    async def watched(self: JournalWriter) -> None:
+        await drain(self)
+        drained.append(self.last_seq)
+
+    monkeypatch.setattr(JournalWriter, "full", property(lambda self: self.last_seq % 50 == 0))
+    monkeypatch.setattr(JournalWriter, "drain", watched)
+    run_on(tape_market(CHOSEN, count=100), orders(tmp_path / "state", CHOSEN.trading()))
+    assert drained
 
 
 # -- halts ---------------------------------------------------------------------------------------------------

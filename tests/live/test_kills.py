@@ -53,7 +53,7 @@ def same_as_a_run_that_was_not_killed(folder: Path, states: list[Path]) -> None:
 
 @pytest.mark.slow
 def test_twenty_kills_change_no_decision_and_no_fill(tmp_path: Path) -> None:
-    states = killed_and_whole(tmp_path, 11, 20, 900)
+    states = killed_and_whole(tmp_path, 11, 20, 600)
     same_as_a_run_that_was_not_killed(tmp_path, states)
 
 
