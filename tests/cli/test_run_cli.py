@@ -412,7 +412,7 @@ def test_sigterm_ends_a_real_daemon_in_order_and_sighup_changes_its_settings(
     arguments = prepared(tmp_path)
     env_file = tmp_path / ".env"
     env_file.write_text("DRIFT_E3_RISK__RISK_FRAC=0.02\n")
-    one = daemon(*arguments, "--speed", "36000", "--advisor", "off", **LIVELY)
+    one = daemon(*arguments, "--speed", "36000", "--advisor", "off", **LIVELY, STOP_TIMEOUT_S="3600")
     one.until("decision.made")
     env_file.write_text("DRIFT_E3_RISK__RISK_FRAC=0.01\n")
     one.process.send_signal(signal.SIGHUP)

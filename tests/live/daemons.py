@@ -147,6 +147,8 @@ class Bounded:
         self.told: list[Event | Command] = []
         self.before: Callable[[int], None] = lambda _: None
         """Called before each step with its time."""
+        self.sent: Callable[[Command], None] = lambda _: None
+        """Called with each command that reaches the market."""
 
     @property
     def instrument(self) -> Instrument:
@@ -172,6 +174,7 @@ class Bounded:
 
     def execute(self, command: SubmitOrder | Command, now_ts: int) -> None:
         self.told.append(command)
+        self.sent(command)
         self._market.execute(command, now_ts)
 
     def checkpoint(self) -> bytes:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from drift_e3.config import ConfigError
-from drift_e3.core.commands import AskAdvisor, Stop, SubmitOrder
+from drift_e3.core.commands import AskAdvisor, Command, Stop, SubmitOrder
 from drift_e3.core.events import AdviceFailed, Settings, SettingsChanged, Started, StopRequested
 from drift_e3.core.notes import DecisionMade, ModeChanged, PositionClosed, PositionOpened
 from drift_e3.core.terms import Mode, Reason, StopPolicy
@@ -335,6 +335,21 @@ def test_a_question_that_a_kill_left_open_has_failed_and_its_candle_is_decided(t
     assert failed[0].reason == "restarted"
     made = [output.decision for output in failed[1] if isinstance(output, DecisionMade)]
     assert [decision.ts for decision in made] == [story[asked - 1][0].seen_ts]
+
+
+def test_no_order_leaves_before_it_is_in_the_journal(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    market = Bounded(tape_market(CHOSEN, count=150))
+    sent: list[str] = []
+
+    def look(command: Command) -> None:
+        if isinstance(command, SubmitOrder):
+            sent.append(command.order_id)
+            assert any(command in outputs for _, outputs in told(state)), command.order_id
+
+    market.sent = look
+    run_on(market, orders(state, CHOSEN.trading()))
+    assert len(sent) >= 10
 
 
 def test_the_market_waits_for_a_journal_that_has_fallen_behind(

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.journals import orders_sent_twice, rebuilt
+from tests.live.journals import orders_sent_twice
 from tests.live.ollama_thread import ollama_thread
 from tests.live.program import program
 from tests.live.tapes import LIVELY
 from tests.live.test_kills import killed_and_whole, same_as_a_run_that_was_not_killed
+from tests.torture.kill_rounds import look
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.torture
@@ -66,9 +67,7 @@ def test_kills_of_daemons_with_an_interpreter_of_their_own(tmp_path: Path) -> No
         code = process.wait()
         assert code in {0, -signal.SIGKILL}
         killed += code != 0
-        if (state / "journal.db").exists() and (state / "journal.db").stat().st_size > 4_096:
-            one, other = rebuilt(state)
-            assert one == other
+        look(state)
     ran = program(tmp_path, "run", *arguments, "--state", state, **LIVELY)
     assert ran.code == 0
     same_as_a_run_that_was_not_killed(tmp_path, [only, state])
