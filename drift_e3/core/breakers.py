@@ -10,6 +10,9 @@ from drift_e3.core.modes import Trigger
 from drift_e3.core.params import Limits
 from drift_e3.core.terms import MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE, Refused
 
+EXACTLY = 1e-12
+"""A loss of exactly the limit breaks it, although 1 - 800/1000 is a little less than 0.2 in floats."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Breakers:
@@ -20,6 +23,7 @@ class Breakers:
     high_water_usd: float = 0.0
     loss_streak: int = 0
     paused_until_ts: int = 0
+    pause_cause: Trigger = Trigger.LOSS_STREAK
     last_exit_ts: int = -1
     entry_ts: list[int] = field(default_factory=list)
 
@@ -35,10 +39,10 @@ class Breakers:
         if day > self.day:  # not on an event that was stamped before midnight and comes after
             self.day, self.day_open_usd = day, equity_usd
         self.high_water_usd = max(self.high_water_usd, equity_usd)
-        if self.drawdown_frac(equity_usd) >= limits.drawdown_max:
+        if self.drawdown_frac(equity_usd) >= limits.drawdown_max - EXACTLY:
             return Trigger.DRAWDOWN
-        if self.daily_loss_frac(equity_usd) >= limits.daily_loss_max:
-            self.paused_until_ts = max(self.paused_until_ts, (day + 1) * MS_PER_DAY)
+        if self.daily_loss_frac(equity_usd) >= limits.daily_loss_max - EXACTLY:
+            self._pause((day + 1) * MS_PER_DAY, Trigger.DAILY_LOSS)
             return Trigger.DAILY_LOSS
         return None
 
@@ -49,8 +53,12 @@ class Breakers:
         if self.loss_streak < limits.loss_streak_max:
             return None
         self.loss_streak = 0
-        self.paused_until_ts = max(self.paused_until_ts, now_ts + int(limits.pause_minutes * MS_PER_MINUTE))
+        self._pause(now_ts + int(limits.pause_minutes * MS_PER_MINUTE), Trigger.LOSS_STREAK)
         return Trigger.LOSS_STREAK
+
+    def _pause(self, until_ts: int, cause: Trigger) -> None:
+        if until_ts > self.paused_until_ts:
+            self.paused_until_ts, self.pause_cause = until_ts, cause
 
     def book_entry(self, now_ts: int) -> None:
         """Count an entry order; what is older than a day is forgotten."""

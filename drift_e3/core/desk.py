@@ -15,22 +15,17 @@ from drift_e3.core.terms import UNKNOWN, Intent, OrderKind, Reason, Refused
 from drift_e3.core.trade import Trade
 from drift_e3.core.turn import Turn
 
-REARM_PAUSE_MS = 1_000
-"""After the venue or the risk manager has refused an exit order, the next is sent no earlier than this."""
+RETRY_PAUSE_MS = 1_000
+"""After an exit was refused the next of its kind is sent no earlier than this: a venue that refuses at once
+must not be hammered."""
 
 
 def book_order(turn: Turn, event: OrderAccepted | OrderRejected | OrderCancelled) -> None:
     """Take what the venue says of an order; an entry that is done without a fill is forgotten."""
     state = turn.state
     order = state.orders.apply(event)
-    rejected = isinstance(event, OrderRejected)
-    if (
-        rejected
-        and order is not None
-        and order.intent.kind is OrderKind.TRIGGER_MARKET
-        and state.trade is not None
-    ):
-        state.trade.arm_after_ts = turn.now + REARM_PAUSE_MS
+    if isinstance(event, OrderRejected) and order is not None and state.trade is not None:
+        _pause(state.trade, order.intent, turn.now)
     _forget_finished_entry(turn)
 
 
@@ -67,7 +62,7 @@ def close_position(turn: Turn, keep_base: float, reason: Reason) -> None:
     """Leave the market now with all but `keep_base`, less what is already on its way out."""
     state = turn.state
     trade = state.trade
-    if trade is None:
+    if trade is None or turn.now < trade.exit_after_ts:
         return
     step_base = state.instrument.step_base
     leaving_base = abs(state.account.position_base) - state.orders.closing_base() - keep_base
@@ -94,9 +89,6 @@ def protect(turn: Turn, *, candle_closed: bool) -> None:
         if resized or stop.price_usd != trade.armed_stop_usd or trade.stop_order_id not in state.orders.by_id:
             trade.stop_order_id = _replace(turn, trade, trade.stop_order_id, stop)
             trade.armed_stop_usd = stop.price_usd
-            turn.notes.append(
-                StopArmed(trade_id=trade.trade_id, stop_usd=stop.price_usd, size_base=stop.size_base)
-            )
         if resized or trade.target_order_id not in state.orders.by_id:
             trade.target_order_id = _replace(
                 turn, trade, trade.target_order_id, trade.target_intent(position_base)
@@ -177,19 +169,37 @@ def _forget_finished_entry(turn: Turn) -> None:
 
 
 def _replace(turn: Turn, trade: Trade, old_id: str, intent: Intent) -> str:
+    """Send a protective order and take back the one before; the id of the one that stands. Where the new one
+    is refused the old one stays: a position is never without."""
     new_id = _send_exit(turn, trade, intent)
+    if not new_id:
+        return old_id
+    if intent.reason is not Reason.TAKE_PROFIT:
+        turn.notes.append(
+            StopArmed(trade_id=trade.trade_id, stop_usd=intent.price_usd, size_base=intent.size_base)
+        )
     if old_id in turn.state.orders.by_id:
         _cancel(turn, old_id)
     return new_id
 
 
 def _send_exit(turn: Turn, trade: Trade, intent: Intent) -> str:
+    """Send an order that leaves; its id, or "" where it was refused."""
     order_id = trade.next_order_id(intent.reason)
     verdict = turn.send(order_id, intent)
     if isinstance(verdict, Refused):
-        trade.arm_after_ts = turn.now + REARM_PAUSE_MS
+        _pause(trade, intent, turn.now)
         turn.notes.append(OrderRefused(intent=intent, code=verdict.text))
+        return ""
     return order_id
+
+
+def _pause(trade: Trade, intent: Intent, now_ts: int) -> None:
+    """Wait a moment before the next order of the kind that was refused."""
+    if intent.kind is OrderKind.TRIGGER_MARKET:
+        trade.arm_after_ts = now_ts + RETRY_PAUSE_MS
+    elif intent.reduce_only:
+        trade.exit_after_ts = now_ts + RETRY_PAUSE_MS
 
 
 def _cancel(turn: Turn, order_id: str) -> None:

@@ -39,7 +39,7 @@ def watch_limits(turn: Turn) -> None:
         turn.trigger(broken)
     if turn.now < state.breakers.paused_until_ts:
         if state.mode.mode is Mode.TRADING:
-            turn.trigger(Trigger.LOSS_STREAK if broken is None else broken)
+            turn.trigger(state.breakers.pause_cause)
     elif state.mode.mode is Mode.REDUCING:
         turn.trigger(Trigger.PAUSE_OVER)
 

@@ -52,6 +52,7 @@ class Trade:
     armed_base: float = 0.0
     armed_stop_usd: float = UNKNOWN
     arm_after_ts: int = 0
+    exit_after_ts: int = 0
 
     def open_at(self, entry_usd: float, now_ts: int, params: Params) -> None:
         """Set the levels from the (new) average entry price; the first call opens the trade."""

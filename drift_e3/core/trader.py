@@ -110,7 +110,9 @@ def _observe(turn: Turn, event: Event) -> None:
         case HaltRequested():
             turn.trigger(Trigger.HALT_ASKED)
         case ResumeRequested():
-            state.breakers.start_anew(turn.equity_usd)
+            if state.mode.mode in {Mode.REDUCING, Mode.HALTED} or state.mode.halted:
+                # Only then: somebody who resumes what is running must not move its limits.
+                state.breakers.start_anew(turn.equity_usd)
             turn.trigger(Trigger.RESUME_ASKED)
             state.started_halted = False
         case FlattenRequested():

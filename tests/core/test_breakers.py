@@ -160,3 +160,19 @@ def test_every_loss_beyond_a_limit_is_told(marks: list[tuple[float, int]]) -> No
         elif 1.0 - equity_usd / opening >= LIMITS.daily_loss_max:
             expected = Trigger.DAILY_LOSS
         assert breakers.mark(equity_usd, now_ts, LIMITS) is expected
+
+
+def test_a_loss_of_exactly_the_limit_breaks_it() -> None:
+    limits = Limits(drawdown_max=0.2, daily_loss_max=0.9)
+    breakers = Breakers()
+    breakers.mark(1_000.0, 0, limits)
+    assert breakers.mark(800.0, 1, limits) is Trigger.DRAWDOWN
+
+
+def test_a_pause_keeps_the_cause_that_lasts_longest() -> None:
+    limits = Limits(loss_streak_max=1, pause_minutes=5.0)
+    breakers = Breakers()
+    breakers.mark(1_000.0, 0, limits)
+    assert breakers.mark(940.0, 1, limits) is Trigger.DAILY_LOSS
+    breakers.book_trade(-1.0, 2, limits)
+    assert breakers.pause_cause is Trigger.DAILY_LOSS

@@ -4,7 +4,7 @@ from math import isnan
 
 import pytest
 
-from drift_e3.core.desk import REARM_PAUSE_MS, close_position, protect
+from drift_e3.core.desk import RETRY_PAUSE_MS, close_position, protect
 from drift_e3.core.events import Fill, FundingPaid
 from drift_e3.core.notes import OrderRefused, PositionClosed, PositionOpened, StopArmed
 from drift_e3.core.orders import IllegalTransition, OrderState
@@ -115,7 +115,7 @@ class TestProtection:
         trade = story.state.trade
         assert trade is not None
         assert story.reject(trade.stop_order_id).commands == ()
-        assert story.beat(REARM_PAUSE_MS - 1).commands == ()
+        assert story.beat(RETRY_PAUSE_MS - 1).commands == ()
         assert reasons(story.beat(1)) == [Reason.STOP]
 
     def test_what_the_risk_manager_refuses_is_said_and_tried_again_after_a_second(self) -> None:
@@ -124,7 +124,7 @@ class TestProtection:
         outcome = story.fill(opening(story, 99.5))
         assert reasons(outcome) == [Reason.STOP]
         assert [note.code for note in notes_of(outcome, OrderRefused)] == ["size_or_price: -49.75 against 0"]
-        assert story.beat(REARM_PAUSE_MS - 1).notes == ()
+        assert story.beat(RETRY_PAUSE_MS - 1).notes == ()
         assert len(notes_of(story.beat(1), OrderRefused)) == 1
 
     def test_a_rejected_exit_does_not_keep_the_stop_from_being_armed(self) -> None:
@@ -133,7 +133,33 @@ class TestProtection:
         story.reject(exit_order.order_id)
         assert story.state.trade is not None
         assert story.state.trade.arm_after_ts == 0
-        assert [order.approved.intent.reason for order in immediate(story.tick(99.0))] == [Reason.STOP]
+
+    def test_after_a_refused_exit_the_next_waits_for_a_second(self) -> None:
+        story = in_position()
+        [exit_order] = immediate(story.tick(99.0))
+        story.reject(exit_order.order_id)
+        assert immediate(story.tick(99.0, RETRY_PAUSE_MS - 1)) == []
+        later = immediate(story.tick(99.0, 1))
+        assert [order.approved.intent.reason for order in later] == [Reason.STOP]
+
+    def test_a_refused_rest_of_an_entry_pauses_nothing(self) -> None:
+        story = a_story()
+        order_id = opening(story)
+        story.fill(order_id, size_base=0.5)
+        story.reject(order_id)
+        assert story.state.trade is not None
+        assert (story.state.trade.arm_after_ts, story.state.trade.exit_after_ts) == (0, 0)
+
+    def test_a_new_level_that_is_refused_leaves_the_old_stop_where_it_is(self) -> None:
+        story = in_position()
+        trade = story.state.trade
+        assert trade is not None
+        resting = trade.stop_order_id
+        trade.stop_usd = -1.0  # no checked parameters lead here
+        outcome = story.candle(100.0)
+        assert [note.code for note in notes_of(outcome, OrderRefused)] == ["size_or_price: -1 against 0"]
+        assert cancels(outcome) == []
+        assert trade.stop_order_id == resting
 
 
 class TestClosing:

@@ -264,3 +264,11 @@ class TestStop:
         stop(story, StopPolicy.HOLD)
         started(story)
         assert story.state.mode.mode is Mode.REDUCING
+
+
+def test_a_resume_while_trading_moves_no_baseline() -> None:
+    story = in_position()
+    before = story.state.breakers.day_open_usd, story.state.breakers.high_water_usd
+    story.tick(99.9)
+    resume(story)
+    assert (story.state.breakers.day_open_usd, story.state.breakers.high_water_usd) == before

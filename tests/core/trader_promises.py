@@ -86,7 +86,7 @@ class Promises:
         entering = [order for order in state.orders.by_id.values() if not order.intent.reduce_only]
         if state.trade is None and not entering:
             self.flattening = False
-        if mode.halted or self.flattening:
+        if (mode.halted or self.flattening) and not self.exits_pause():
             assert state.orders.closing_base() >= abs(state.account.position_base) - 1e-9
         if mode.mode is not Mode.TRADING:
             assert all(order.state is OrderState.CANCELLING for order in entering)
@@ -162,9 +162,15 @@ class Promises:
             assert total * price <= cap_usd * (1.0 + 1e-12), "open orders counted, within the cap"
         if position * price > cap_usd * EXPOSURE_TOLERANCE:
             self.seen["overexposed"] += 1
+        if position * price > cap_usd * EXPOSURE_TOLERANCE and not self.exits_pause():
             assert (position - leaving) * price <= cap_usd + INSTRUMENT.step_base * price * 1e-6
         if immediate(outcome) and leaving > 0.0:
             assert leaving <= position + 1e-9, "what leaves is never more than there is"
+
+    def exits_pause(self) -> bool:
+        """Whether the venue has refused an exit a moment ago."""
+        trade = self.trader.state.trade
+        return trade is not None and self.now < trade.exit_after_ts
 
     def check_protection(self) -> None:
         state = self.trader.state
