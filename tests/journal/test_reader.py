@@ -86,7 +86,7 @@ def test_no_file_a_directory_and_an_empty_file_are_refused(path: Path) -> None:
 
 def test_a_file_that_may_not_be_opened_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_journal(path, 1)
-    monkeypatch.setattr(Path, "as_uri", lambda self: "file:///nowhere/journal.db")
+    monkeypatch.setattr(Path, "as_uri", lambda self: "file:nowhere/journal.db")
     with pytest.raises(JournalUnreadable, match="unable to open"):
         open_journal(path)
 
