@@ -12,11 +12,12 @@ from typing import NamedTuple
 
 from drift_e3.core.events import Event, MarketEvent, Started, VenueEvent
 from drift_e3.core.orders import IllegalTransition
+from drift_e3.core.state import TraderState
 from drift_e3.core.trader import NotStarted, Trader
 from drift_e3.core.turn import Outcome
 from drift_e3.journal.codec import encode
-from drift_e3.journal.reader import JournalReader
-from drift_e3.live.snapshot import decode_state
+from drift_e3.journal.reader import JournalReader, Snapshot
+from drift_e3.live.snapshot import SnapshotUnreadable, decode_state
 from drift_e3.ports import DataError, Market
 
 
@@ -38,10 +39,11 @@ def recover(reader: JournalReader, market: Market | None) -> Recovered:
     Raises `DataError` when the journal was begun in another market, or when the market does not make the
     recorded events again: another tape, another seed, other settings of the simulated venue, or other code.
     """
-    snapshot = reader.last_good_snapshot()
     trader, seq, last_ts = Trader(), 0, 0
-    if snapshot is not None:
-        trader, seq = Trader(decode_state(snapshot.trader)), snapshot.seq
+    snapshot = reader.last_good_snapshot()
+    state = _remembered(snapshot)
+    if snapshot is not None and state is not None:
+        trader, seq = Trader(state), snapshot.seq
         last_ts = reader.event_rows(seq - 1, 1)[0].ts
         if market is not None:
             _refuse_another_market(reader, trader, market)
@@ -74,6 +76,17 @@ def recover(reader: JournalReader, market: Market | None) -> Recovered:
         seq, last_ts, replayed = row.seq, max(last_ts, row.ts), replayed + 1
         unsaid = None if outputs else outcome
     return Recovered(trader, seq, last_ts, list(made), unsaid, replayed)
+
+
+def _remembered(snapshot: Snapshot | None) -> TraderState | None:
+    """The trader's memory in a snapshot; None where other code wrote it in another shape: the events from the
+    first on hold everything that it holds."""
+    if snapshot is None:
+        return None
+    try:
+        return decode_state(snapshot.trader)
+    except SnapshotUnreadable:
+        return None
 
 
 def _refuse_another_market(reader: JournalReader, trader: Trader, market: Market) -> None:

@@ -28,6 +28,13 @@ def encode_state(state: TraderState) -> bytes:
     return _encoder.encode(state)
 
 
+class SnapshotUnreadable(ValueError):
+    """The bytes are not the memory of a trader of this version."""
+
+
 def decode_state(snapshot: bytes) -> TraderState:
-    """The trader's memory again; raises `msgspec.DecodeError` for bytes of another shape."""
-    return msgspec.msgpack.decode(snapshot, type=TraderState, dec_hook=_decode_array)
+    """The trader's memory again; raises `SnapshotUnreadable` for bytes of another shape."""
+    try:
+        return msgspec.msgpack.decode(snapshot, type=TraderState, dec_hook=_decode_array)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise SnapshotUnreadable(str(error)) from error

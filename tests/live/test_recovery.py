@@ -20,6 +20,7 @@ from drift_e3.live.inbox import Inbox
 from drift_e3.live.loop import TradingLoop
 from drift_e3.live.recovery import Recovered, recover
 from drift_e3.live.session import Session
+from drift_e3.live.snapshot import encode_state
 from drift_e3.ports import Market
 from tests.live.daemons import Quiet, orders, run_on
 from tests.live.journals import opened, orders_sent_twice, rebuilt, rewrite, told
@@ -142,3 +143,18 @@ def test_a_stop_between_two_silent_steps_is_found_again_at_its_place(tmp_path: P
         assert recovered.last_ts == events[-2][0].seen_ts
         assert all(one.seen_ts <= other.seen_ts for (one, _), (other, _) in pairwise(events))
     assert flattened > 12
+
+
+def test_a_snapshot_of_another_shape_is_passed_over_for_the_events_from_the_first_on(
+    whole: tuple[Path, int], tmp_path: Path
+) -> None:
+    state, each = whole
+    with opened(state) as reader:
+        expected = recover(reader, tape_market(CHOSEN, each=each))
+    foreign = rewrite(state, tmp_path / "foreign", snapshots=False)
+    with JournalWriter(foreign / JOURNAL_NAME, code_hash()) as journal:
+        journal.append_snapshot(b"of some other version", b"")
+    with opened(foreign) as reader:
+        recovered = recover(reader, tape_market(CHOSEN, each=each))
+    assert recovered.replayed == recovered.seq == expected.seq
+    assert encode_state(recovered.trader.state) == encode_state(expected.trader.state)
