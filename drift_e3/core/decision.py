@@ -31,7 +31,8 @@ class Decision(NamedTuple):
 
     `ts` is the candle's close. `confidence` is after, `signal_confidence` before the blend with advice;
     `no_advice` says why none was used ("" when some was). `skipped_legs` is a bitmask over `Leg`: filters
-    that this feed cannot have. `size_base` and `order_id` are set for approved entries.
+    that this feed cannot have. `size_base` and `order_id` are set for approved entries; `size_bound` names
+    the limit that set the size.
     """
 
     ts: int
@@ -52,6 +53,7 @@ class Decision(NamedTuple):
     verdict: Verdict
     reason: str
     size_base: float
+    size_bound: str
     order_id: str
     equity_usd: float
     position_base: float

@@ -17,6 +17,7 @@ from drift_e3.core.risk import entry_size
 from drift_e3.core.state import Pending
 from drift_e3.core.terms import (
     BPS,
+    MS_PER_SECOND,
     UNKNOWN,
     Approved,
     Intent,
@@ -96,14 +97,14 @@ def _decide(turn: Turn, pending: Pending, *, superseded: bool = False) -> None:
     draft = draft_decision(
         pending.features, state.rule_regime, held, turn.now, state.settings.params, state.needs
     )
-    order_id, size_base = "", 0.0
+    order_id, size_base, bound = "", 0.0, ""
     if draft.reason:
         verdict, reason = (Verdict.REFUSED if draft.direction else Verdict.NONE), draft.reason
     elif superseded:
         verdict, reason = Verdict.REFUSED, "superseded"
     else:
         order_id = f"{pending.ts}-entry"
-        result = _enter(turn, pending, draft, order_id)
+        result, bound = _enter(turn, pending, draft, order_id)
         if isinstance(result, Approved):
             verdict, reason, size_base = Verdict.APPROVED, Reason.ENTRY.label, result.intent.size_base
         else:
@@ -130,6 +131,7 @@ def _decide(turn: Turn, pending: Pending, *, superseded: bool = False) -> None:
                 verdict=verdict,
                 reason=reason,
                 size_base=size_base,
+                size_bound=bound,
                 order_id=order_id,
                 equity_usd=turn.equity_usd,
                 position_base=state.account.position_base,
@@ -147,21 +149,26 @@ def _why_no_advice(turn: Turn) -> str:
     return "not_weighed" if state.consultation.is_fresh(turn.now, state.settings.params) else "expired"
 
 
-def _enter(turn: Turn, pending: Pending, draft: Draft, order_id: str) -> Approved | Refused:
+def _enter(turn: Turn, pending: Pending, draft: Draft, order_id: str) -> tuple[Approved | Refused, str]:
+    """Size an entry and have it reviewed; the verdict, and the limit that set the size."""
     state = turn.state
-    refused = _refuse_entry(turn, draft)
+    refused = _refuse_entry(turn, pending, draft)
     if refused is not None:
-        return refused
+        return refused, ""
     limits, params, instrument = state.settings.limits, state.settings.params, state.instrument
     side, price_usd = Side(draft.direction), turn.price_usd
+    depth_base = state.market.depth_base(side)
+    if state.feed.book and depth_base != depth_base:
+        # A book that should be there and is stale, crossed or empty on this side limits nothing.
+        return Refused(code="depth_unknown"), ""
     size_base, bound = entry_size(
         turn.standing(side),
         size_factor(draft.confidence) * draft.multiplier,
         stop_fraction(draft.strategy, params),
-        state.market.depth_base(side),
+        depth_base,
     )
     if size_base < instrument.min_base - instrument.step_base / 2:
-        return Refused(code=f"below_minimum:{bound}", limit=instrument.min_base, value=size_base)
+        return Refused(code=f"below_minimum:{bound}", limit=instrument.min_base, value=size_base), bound
     intent = Intent(
         side=side,
         kind=OrderKind.IOC,
@@ -181,11 +188,22 @@ def _enter(turn: Turn, pending: Pending, draft: Draft, order_id: str) -> Approve
             strategy=draft.strategy,
             regime=draft.regime,
             direction=draft.direction,
+            decided_ts=pending.ts,
         )
-    return verdict
+    return verdict, bound
 
 
-def _refuse_entry(turn: Turn, draft: Draft) -> Refused | None:
+def _late_candle(turn: Turn, pending: Pending) -> Refused | None:
+    """Refuse a signal on a live candle that closed too long ago: after an outage many are seen at once."""
+    state = turn.state
+    age_s = (turn.now - pending.ts) / MS_PER_SECOND
+    limit_s = state.settings.limits.data_age_max_s
+    if state.feed.live and age_s > limit_s:
+        return Refused(code="candle_stale", limit=limit_s, value=age_s)
+    return None
+
+
+def _refuse_entry(turn: Turn, pending: Pending, draft: Draft) -> Refused | None:
     """Gates before sizing, the most telling first."""
     state = turn.state
     limits = state.settings.limits
@@ -195,7 +213,7 @@ def _refuse_entry(turn: Turn, draft: Draft) -> Refused | None:
         return Refused(code="position_open")
     if not (turn.equity_usd > 0.0 and turn.price_usd > 0.0):
         return Refused(code="equity_unknown")
-    stale = stale_feed(turn)
+    stale = stale_feed(turn) or _late_candle(turn, pending)
     if stale is not None:
         return stale
     if draft.confidence < limits.risk_minConfidence:

@@ -224,11 +224,15 @@ class FlattenRequested:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopRequested:
-    """The daemon is to end; the policy says what happens to an open position first."""
+    """The daemon is to end; the policy says what happens to an open position first.
+
+    `at_once`: nothing more will come, or no more time is left, so not even for an entry on its way.
+    """
 
     seen_ts: int
     policy: StopPolicy
     by: str
+    at_once: bool = False
 
 
 MarketEvent = CandleClosed | OracleTick | FundingPublished | BookSeen | OpenInterestSeen

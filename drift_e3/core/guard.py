@@ -1,7 +1,7 @@
 """What protects the account on every event, whatever the advisor does: limits, exits, exposure, stops."""
 
 from drift_e3.core import desk
-from drift_e3.core.events import CandleClosed, Event, OracleTick
+from drift_e3.core.events import CandleClosed, Event, Heartbeat, OracleTick
 from drift_e3.core.modes import Trigger
 from drift_e3.core.notes import DataStale, RegimeChanged
 from drift_e3.core.risk import is_overexposed, size_within_cap
@@ -68,21 +68,30 @@ def watch_regime(turn: Turn) -> None:
 def watch_exits(turn: Turn, event: Event) -> None:
     """Leave at stop, trailing level, target or time; the peak is taken after the check, never before.
 
-    With oracle ticks their price decides; without, a closed candle's close does, as the backstop of the
-    orders that rest on the venue, and the candle's extreme moves the peak.
+    With oracle ticks their price decides; without, or when the oracle is silent, a closed candle's close
+    does, as the backstop of the orders that rest on the venue, and the candle's extreme moves the peak. Time
+    passes on heartbeats and candles as well.
     """
     state = turn.state
     trade = state.trade
-    on_tick = isinstance(event, OracleTick)
-    on_candle = isinstance(event, CandleClosed) and not state.feed.oracle_ticks
-    if trade is None or not (on_tick or on_candle):
+    if trade is None or not isinstance(event, OracleTick | CandleClosed | Heartbeat):
         return
     params, limits, market = state.settings.params, state.settings.limits, state.market
+    priced = isinstance(event, OracleTick) or (
+        isinstance(event, CandleClosed) and market.price_ts == event.open_ts + state.feed.frame_ms
+    )
     reason = trade.exit_reason(
-        turn.price_usd, turn.now, market.funding_z, market.funding_frac_1h, params, limits
+        turn.price_usd if priced else UNKNOWN,
+        turn.now,
+        market.funding_z,
+        market.funding_frac_1h,
+        params,
+        limits,
     )
     if reason is not None:
         desk.close_position(turn, 0.0, reason)
+    if not priced:
+        return
     best_usd = turn.price_usd
     if isinstance(event, CandleClosed) and event.seen_ts - trade.opened_ts > 1:
         # Not for a trade that a late answer opened in the candle's last moment: its extreme came before.

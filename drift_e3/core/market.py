@@ -40,6 +40,8 @@ PREMIUM_MEAN_MS: Final = 5 * MS_PER_MINUTE
 PREMIUM_SAMPLES: Final = 3_000
 """Ten a second; where they come faster the mean covers less than its five minutes."""
 RECENT_CANDLES: Final = 30
+ORACLE_SILENT_MS: Final = 2 * MS_PER_MINUTE
+"""An oracle that has said nothing for so long before a candle's close gives way to the close."""
 
 
 class Quotes(NamedTuple):
@@ -105,6 +107,7 @@ class MarketView:
     oracle_usd: float = UNKNOWN
     oracle_publish_ts: int = 0
     candle_seen_ts: int = 0
+    candle_close_ts: int = 0
     book_seen_ts: int = 0
     quotes: Quotes = NO_QUOTES
     features: Features = NO_FEATURES
@@ -161,8 +164,8 @@ class MarketView:
     def _observe_candle(self, candle: CandleClosed) -> Features:
         self._check_candle(candle)
         close_ts = candle.open_ts + self.windows.frame_ms
-        self.candle_seen_ts = candle.seen_ts
-        if isnan(self.oracle_usd):
+        self.candle_seen_ts, self.candle_close_ts = candle.seen_ts, close_ts
+        if isnan(self.oracle_usd) or close_ts - self.oracle_publish_ts > ORACLE_SILENT_MS:
             self.price_usd, self.price_ts = candle.close, close_ts
         recent = self.recent_candles
         recent.append((candle.open_ts, candle.open, candle.high, candle.low, candle.close, candle.volume))

@@ -50,6 +50,7 @@ class TraderState:
     trade: Trade | None = None
     flatten_asked: bool = False
     stop_policy: StopPolicy | None = None
+    stop_at_once: bool = False
     stopped: bool = False
     started_halted: bool = False
     stale: str = ""

@@ -40,6 +40,7 @@ class Trade:
     strategy: Strategy
     regime: Regime
     direction: Direction
+    decided_ts: int
     opened_ts: int = -1
     entry_usd: float = UNKNOWN
     peak_usd: float = UNKNOWN
@@ -63,11 +64,14 @@ class Trade:
         self.target_usd = target_price(self.direction, entry_usd, self.strategy, params)
 
     def track(self, best_usd: float, params: Params) -> None:
-        """Take the best price seen since the last check: the peak, and the trailing level behind it."""
+        """Take the best price seen since the last check: the peak, and the trailing level behind it, which
+        never retreats, not even for new parameters."""
         if (best_usd - self.peak_usd) * self.direction > 0.0:
             self.peak_usd = best_usd
             if self.strategy is Strategy.E3:
-                self.trailing_usd = trailing_price(self.direction, self.entry_usd, best_usd, params)
+                level_usd = trailing_price(self.direction, self.entry_usd, best_usd, params)
+                if not (self.trailing_usd - level_usd) * self.direction > 0.0:
+                    self.trailing_usd = level_usd
 
     def exit_reason(
         self,
@@ -78,10 +82,14 @@ class Trade:
         params: Params,
         limits: Limits,
     ) -> Reason | None:
-        """Why to leave now, or None: stop, trailing, target, then time and normalised funding."""
+        """Why to leave now, or None: stop, trailing, target, then time and normalised funding.
+
+        An unknown price is no reason. Time counts from the decision, not from the fill a moment later: on
+        candles that moment would cost a whole one.
+        """
         code = price_exit(self.direction, price_usd, self.stop_usd, self.trailing_usd, self.target_usd)
         if code < 0:
-            held_ms = now_ts - self.opened_ts
+            held_ms = now_ts - self.decided_ts
             code = timed_exit(
                 self.strategy, held_ms, funding_z, funding_frac_1h, params, limits.min_hold_minutes
             )

@@ -86,7 +86,8 @@ def _observe(turn: Turn, event: Event) -> None:
         _say_missed(turn, state.consultation.give_up("overdue"), "overdue", 0)
     match event:
         case CandleClosed():
-            _observe_regime(turn)
+            # By its close, not by when it was seen: history may be seen all at once.
+            _observe_regime(turn, event.open_ts + state.feed.frame_ms)
         case OracleTick() | BookSeen() | OpenInterestSeen() | FundingPublished() | Heartbeat():
             pass
         case OrderAccepted() | OrderRejected() | OrderCancelled():
@@ -119,7 +120,7 @@ def _observe(turn: Turn, event: Event) -> None:
             state.flatten_asked = True
             desk.cancel_entries(turn)
         case StopRequested():
-            state.stop_policy = event.policy
+            state.stop_policy, state.stop_at_once = event.policy, event.at_once
             turn.trigger(Trigger.STOP_ASKED)
             state.flatten_asked = state.flatten_asked or event.policy is StopPolicy.FLATTEN
         case _:
@@ -128,10 +129,10 @@ def _observe(turn: Turn, event: Event) -> None:
         turn.trigger(Trigger.WARMED)
 
 
-def _observe_regime(turn: Turn) -> None:
+def _observe_regime(turn: Turn, close_ts: int) -> None:
     state = turn.state
     features, params = state.market.features, state.settings.params
-    regime = REGIMES[advance_regime(state.regime_machine, features, params, state.feed.frame_ms, turn.now)]
+    regime = REGIMES[advance_regime(state.regime_machine, features, params, state.feed.frame_ms, close_ts)]
     turn.rule_regime_changed = regime is not state.rule_regime
     state.rule_regime = regime
     state.rule_confidence = regime_confidence(regime, features, params, state.feed.frame_ms)
@@ -177,7 +178,14 @@ def _take_settings(turn: Turn, settings: Settings) -> None:
 
 
 LOOSER_WHEN_SMALLER = frozenset(
-    {"risk_minConfidence", "collateral_buffer", "liquidation_buffer", "pause_minutes", "cooldown_minutes"}
+    {
+        "risk_minConfidence",
+        "collateral_buffer",
+        "liquidation_buffer",
+        "pause_minutes",
+        "cooldown_minutes",
+        "exit_slippage_bps",
+    }
 )
 """Limits that protect by being large; all others protect by being small."""
 
@@ -199,7 +207,7 @@ def tighter_limits(old: Limits, new: Limits) -> tuple[Limits, tuple[str, ...]]:
 
 
 def _wind_down(turn: Turn) -> None:
-    """Stop when asked and done: at once when holding, else once flat.
+    """Stop when asked and done: when holding as soon as no entry is on its way, else once flat.
 
     A trader that halts stays up, flat and watching. One that is *started* halted finishes flattening and
     leaves: a person has to look first.
@@ -208,6 +216,7 @@ def _wind_down(turn: Turn) -> None:
     if state.stopped or not (state.started_halted or state.mode.mode is Mode.STOPPING):
         return
     flat = state.trade is None and not state.orders.by_id
-    if flat or state.stop_policy is StopPolicy.HOLD:
+    holds = state.stop_policy is StopPolicy.HOLD and (state.entry is None or state.stop_at_once)
+    if flat or holds:
         state.stopped = True
         turn.commands.append(Stop(halted=state.mode.halted, reason=state.mode.cause.label))

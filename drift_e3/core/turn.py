@@ -39,9 +39,22 @@ class Turn:
         self.equity_usd = self.state.account.equity_usd(self.price_usd)
 
     def regime(self) -> Regime:
-        """The regime in force now: it changes when advice expires, too."""
-        state = self.state
-        return regime_in_force(state.rule_regime, state.consultation.held, self.now, state.settings.params)
+        """The regime in force now.
+
+        Advice expires at a candle's close, when it can be asked for again, and while that question is open
+        its regime stays: a position must not be cut for the seconds that a renewal takes.
+        """
+        state, consultation = self.state, self.state.consultation
+        held = consultation.held
+        if (
+            consultation.open_id
+            and held is not None
+            and state.regime is held.advice.regime
+            and state.rule_regime is not Regime.CRASH
+        ):
+            return state.regime
+        at_ts = max(state.market.candle_close_ts, self.now - state.feed.frame_ms)
+        return regime_in_force(state.rule_regime, held, at_ts, state.settings.params)
 
     def leverage_x_max(self) -> float:
         """The leverage cap of the regime in force."""

@@ -89,5 +89,5 @@ def backtest(
                     )
             if progress is not None and type(event) is CandleClosed:
                 progress()
-    take(StopRequested(seen_ts=now_ts, policy=StopPolicy.HOLD, by="end of market"))
+    take(StopRequested(seen_ts=now_ts, policy=StopPolicy.HOLD, by="end of market", at_once=True))
     return result

@@ -207,7 +207,11 @@ class _Signals:
         await self._put(StopRequested(seen_ts=self._session.last_ts, policy=policy, by=name))
         await self._clock.sleep_until(until_ms)
         log.warning("stop.overran", timeout_s=self._orders.stop_timeout_s)
-        await self._put(StopRequested(seen_ts=self._session.last_ts, policy=StopPolicy.HOLD, by="time limit"))
+        await self._put(
+            StopRequested(
+                seen_ts=self._session.last_ts, policy=StopPolicy.HOLD, by="time limit", at_once=True
+            )
+        )
 
     def _reload(self) -> None:
         try:

@@ -71,7 +71,7 @@ class TradingLoop:
         return replace(event, seen_ts=max(seen_ts, self.heard_from_ts, self.session.last_ts))
 
     async def _carry_out(self, outcome: Outcome, now_ts: int) -> None:
-        if any(isinstance(command, SubmitOrder) for command in outcome.commands):
+        if any(isinstance(command, SubmitOrder | CancelOrder) for command in outcome.commands):
             await self.session.commit()
         for command in outcome.commands:
             match command:

@@ -40,7 +40,9 @@ class Player:
             else:
                 break
             await batch.dealt_with.wait()
-        await self._inbox.put([StopRequested(seen_ts=last_ts, policy=StopPolicy.HOLD, by="end of market")])
+        await self._inbox.put(
+            [StopRequested(seen_ts=last_ts, policy=StopPolicy.HOLD, by="end of market", at_once=True)]
+        )
 
     async def _play(self, next_ts: int) -> Batch:
         """Put the next step when it is due; history, which is not paced, many steps at once."""

@@ -258,7 +258,9 @@ class TestNothingWaitsForTheAdvisor:
         story.answer(an_answer("LONG", 1.0), question_id=question_id)
         assert reasons(story.tick(99.4)) == [Reason.STOP]
 
-    @pytest.mark.parametrize("text", ["", an_answer("LONG", 1.0, "bull_trend", 2.0), "�" * 9_000])
+    @pytest.mark.parametrize(
+        "text", ["", an_answer("LONG", 1.0, "bull_trend", 2.0), pytest.param("�" * 9_000, id="long")]
+    )
     def test_a_stop_fires_whatever_the_answer_says(self, text: str) -> None:
         story = self.position_with_a_question_open()
         story.answer(text)

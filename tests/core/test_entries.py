@@ -1,5 +1,7 @@
 """Entries: when the advisor is asked, what becomes of its answer, and the gates of an entry."""
 
+from dataclasses import replace
+
 import pytest
 
 from drift_e3.core.breakers import Breakers
@@ -7,7 +9,7 @@ from drift_e3.core.events import BookSeen, FundingPublished
 from drift_e3.core.params import Limits, Params
 from drift_e3.core.terms import Direction, Mode, OrderKind, Reason, Regime, Side, Strategy, Verdict
 from drift_e3.core.turn import Outcome
-from tests.core.builders import HOUR, MINUTE, START_TS, asked, decisions, submitted
+from tests.core.builders import HOUR, MINUTE, START_TS, TICKS, asked, decisions, submitted
 from tests.core.stories import Story, a_cold_story, a_story, enter, in_position
 
 EAGER_FADE = Params(f_volumeZ=-5.0)
@@ -168,3 +170,32 @@ def test_an_entry_is_not_repeated_for_the_same_candle() -> None:
     enter(story)
     assert story.beat().commands == ()
     assert story.state.pending is None
+
+
+class TestLiveGates:
+    def test_a_signal_on_a_candle_that_closed_long_ago_is_refused(self) -> None:
+        """After an outage the candles of hours may be seen at once, with a fresh oracle beside them."""
+        story = a_story(feed=replace(TICKS, live=True))
+        story.tick(100.5, 6 * HOUR)
+        [decision] = decisions(story.candle(100.5, volume=5_000.0, seen_ts=story.now))
+        assert decision.reason.startswith("candle_stale")
+        assert decision.order_id == ""
+
+    @pytest.mark.parametrize(("asks", "approved"), [(((100.51, 500.0),), True), ((), False)])
+    def test_an_entry_needs_the_depth_that_the_feed_should_have(
+        self, asks: tuple[tuple[float, float], ...], approved: bool
+    ) -> None:
+        story = a_story(feed=replace(TICKS, book=True), ai_enabled=True)
+        quote(story, asks=((100.51, 100.0),))
+        assert asked(story.rally())
+        quote(story, asks=asks)
+        [decision] = decisions(story.fail())
+        assert (decision.reason == "depth_unknown") is not approved
+        assert (decision.order_id != "") is approved
+        assert (decision.size_bound != "") is approved
+
+
+def quote(story: Story, asks: tuple[tuple[float, float], ...]) -> None:
+    """A book whose bids outweigh its asks, so that it is on a buyer's side."""
+    ts = story.now + 1
+    story.process(BookSeen(seen_ts=ts, publish_ts=ts, bids=((100.49, 1_000.0),), asks=asks))

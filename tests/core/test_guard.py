@@ -172,6 +172,16 @@ class TestExits:
         story = in_position()
         assert immediate(story.candle(99.0)) == []
 
+    def test_a_silent_oracle_gives_way_to_the_candles_close(self) -> None:
+        story = in_position()
+        story.candle(100.4)
+        story.candle(100.4)
+        assert reasons(story.candle(99.0)) == [Reason.STOP]
+
+    def test_time_passes_while_the_oracle_is_silent(self) -> None:
+        story = in_position()
+        assert reasons(story.beat(4 * HOUR)) == [Reason.TIME]
+
     def test_the_longest_hold_ends_a_trade(self) -> None:
         story = in_position()
         outcome = story.tick(100.6, 4 * HOUR)
@@ -352,9 +362,24 @@ class TestRegime:
         assert asked(story.candle(100.0))
         [taken] = notes_of(story.answer(an_answer(regime="bear_trend")), RegimeChanged)
         assert taken.after is Regime.BEAR_TREND
-        assert notes_of(story.beat(299_999), RegimeChanged) == []
+        # Noticed when a candle is due, for only then can it be asked for again.
+        assert notes_of(story.beat(299_999 + MINUTE), RegimeChanged) == []
         [back] = notes_of(story.beat(1), RegimeChanged)
         assert (back.before, back.after, back.by_advice) == (Regime.BEAR_TREND, Regime.CHOP, False)
+
+
+def test_the_regime_that_advice_gave_stays_while_it_is_asked_again() -> None:
+    story = a_story(ai_enabled=True)
+    story.candle(100.0)
+    story.answer(an_answer(regime="bear_trend"))
+    for _ in range(4):
+        story.candle(100.0)
+    assert asked(story.candle(100.0))
+    assert notes_of(story.beat(5_000), RegimeChanged) == []
+    assert story.state.regime is Regime.BEAR_TREND
+    story.fail()
+    [back] = notes_of(story.candle(100.0), RegimeChanged)
+    assert back.after is Regime.CHOP
 
 
 def test_tightening_settings_while_open_break_at_once() -> None:

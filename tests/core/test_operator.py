@@ -213,8 +213,27 @@ class TestStop:
         story = a_story()
         [entry] = submitted(story.rally())
         outcome = stop(story, StopPolicy.HOLD)
-        assert [type(command).__name__ for command in outcome.commands] == ["CancelOrder", "Stop"]
+        assert [type(command).__name__ for command in outcome.commands] == ["CancelOrder"]
         assert cancels(outcome) == [entry.order_id]
+        assert stops(story.cancelled(entry.order_id)) != []
+
+    def test_a_stop_at_once_does_not_wait_for_an_entry_on_its_way(self) -> None:
+        story = a_story()
+        story.rally()
+        request = StopRequested(seen_ts=story.now, policy=StopPolicy.HOLD, by="test", at_once=True)
+        outcome = story.process(request)
+        assert [type(command).__name__ for command in outcome.commands] == ["CancelOrder", "Stop"]
+
+    def test_an_entry_that_fills_while_holding_gets_its_stop_before_the_end(self) -> None:
+        story = a_story()
+        [entry] = submitted(story.rally())
+        stop(story, StopPolicy.HOLD)
+        outcome = story.fill(entry.order_id)
+        assert [order.approved.intent.reason for order in submitted(outcome)] == [
+            Reason.STOP,
+            Reason.TAKE_PROFIT,
+        ]
+        assert stops(outcome) != []
 
     def test_reducing_waits_for_the_trade_to_end_by_its_own_rules(self) -> None:
         story = in_position()

@@ -18,6 +18,7 @@ LIMITS = Limits()
 
 def a_trade(direction: Direction = Direction.LONG, strategy: Strategy = Strategy.E3) -> Trade:
     trade = Trade(
+        decided_ts=START_TS,
         trade_id="7",
         entry_order_id="7-entry",
         strategy=strategy,
@@ -149,3 +150,17 @@ def test_the_protective_level_never_loosens(direction: Direction, prices: list[f
         tighter = trade.stop_intent(1.0).price_usd
         assert direction * (tighter - level) >= 0.0
         level = tighter
+
+
+def test_the_trailing_level_never_retreats_not_even_for_new_parameters() -> None:
+    trade = a_trade()
+    trade.track(102.0, PARAMS)
+    tight_usd = trade.trailing_usd
+    trade.track(102.1, PARAMS._replace(m_trailingStopPct=0.05))
+    assert trade.trailing_usd == tight_usd
+
+
+def test_time_counts_from_the_decision() -> None:
+    trade = a_trade()
+    trade.opened_ts = START_TS + 400
+    assert reason_at(trade, 100.0, 4 * HOUR) is Reason.TIME
