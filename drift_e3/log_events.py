@@ -22,6 +22,7 @@ LOG_EVENTS: dict[str, LogEvent] = {
     ),
     "daemon.stopped": LogEvent("the daemon ended in order", ("reason", "halted")),
     "stop.requested": LogEvent("the daemon was asked to stop", ("by", "policy")),
+    "stop.forced": LogEvent("a second signal ended the daemon at once; the next start recovers"),
     "stop.overran": LogEvent("a stop took longer than its time limit and was cut short", ("timeout_s",)),
     "operator.asked": LogEvent("a person asked for something", ("request", "by")),
     "run.summarised": LogEvent(
@@ -47,7 +48,8 @@ LOG_EVENTS: dict[str, LogEvent] = {
     ),
     "settings.noted": LogEvent("something about the settings that a person should know", ("note",)),
     "settings.changed": LogEvent(
-        "new settings are in force, without a restart; kept: what may only change while flat", ("kept",)
+        "new settings are in force, without a restart; kept: what may only change while flat",
+        ("changed", "kept"),
     ),
     "settings.refused": LogEvent("new settings were not taken; the old ones stay", ("reason",)),
     "library.warned": LogEvent("a library logged a warning or an error", ("logger", "message")),
@@ -100,6 +102,7 @@ LOG_EVENTS: dict[str, LogEvent] = {
             "imbalance",
             "leverage_x_max",
             "size_base",
+            "size_bound",
             "order_id",
             "equity_usd",
         ),

@@ -86,7 +86,7 @@ def replay(state: StateDir = None) -> None:
 
 
 def resume(state: StateDir = None) -> None:
-    """Lift a halt of a daemon that is not running; baselines start anew from the present equity."""
+    """Lift a halt or a pause of a daemon that is not running; baselines start anew from present equity."""
     import time
 
     from drift_e3.core.events import ResumeRequested
@@ -105,12 +105,17 @@ def resume(state: StateDir = None) -> None:
             if reader.last_seq == 0:
                 raise JournalEmpty(f"{reader.path}: the journal is empty")
             recovered = recover(reader, None)
-        halted = recovered.trader.state.mode.halted
+        state_then = recovered.trader.state
+        halted = state_then.mode.halted
+        paused = recovered.last_ts < state_then.breakers.paused_until_ts
         with JournalWriter(_path(directory), code_hash()) as journal:
             session = Session(recovered, journal, lambda *_: None)
             session.take(ResumeRequested(seen_ts=session.last_ts, by=_user()))
-    lifted = "the halt is lifted" if halted else "there was no halt"
-    typer.echo(f"{lifted}; present equity is the new baseline of every limit")
+    if halted or paused:
+        lifted = "halt" if halted else "pause"
+        typer.echo(f"the {lifted} is lifted; present equity is the new baseline of every limit")
+    else:
+        typer.echo("there was neither a halt nor a pause: nothing has changed")
 
 
 def _user() -> str:

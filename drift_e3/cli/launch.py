@@ -1,12 +1,13 @@
 """From settings to a running daemon and back to a summary: what `run` does once its options are read."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import structlog
 
 from drift_e3 import __version__, wiring
 from drift_e3.config import Loaded, Settings
+from drift_e3.core.events import Feed
 from drift_e3.core.state import TraderState
 from drift_e3.core.terms import Regime, Verdict
 from drift_e3.journal.state_lock import StateLock
@@ -40,6 +41,8 @@ async def launch(loaded: Loaded, read: Callable[[], Settings]) -> Ended:
             log.info("settings.noted", note=note)
         for oddity in wiring.oddities(source.reports):
             log.warning("tape.warned", **oddity)
+        for note in _advice_notes(settings, market.feed):
+            log.warning("settings.noted", note=note)
         advisor, warning = await wiring.advisor(settings)
         if warning:
             log.warning("advisor.unreachable", url=settings.ollama.url, reason=warning)
@@ -51,6 +54,16 @@ async def launch(loaded: Loaded, read: Callable[[], Settings]) -> Ended:
     summarise(ended.trader.state, time.monotonic() - started)
     log.info("daemon.stopped", reason=ended.stop.reason, halted=ended.stop.halted)
     return ended
+
+
+def _advice_notes(settings: Settings, feed: Feed) -> Iterator[str]:
+    """What a person who asks an advisor should know of this market."""
+    if settings.advisor == "off":
+        return
+    if settings.ollama.deadline_ms >= feed.frame_ms:
+        yield "the advisor's deadline is as long as a candle: a signal that waits for it longer is not traded"
+    if not feed.oracle_ticks:
+        yield "without oracle ticks an entry that waited for the advisor is filled at its candle's end"
 
 
 def _orders(settings: Settings, read: Callable[[], Settings]) -> Orders:

@@ -39,6 +39,8 @@ def backtest(
     from drift_e3.lab.backtest import backtest as run_backtest
     from drift_e3.lab.result import document
 
+    if out is not None:
+        _refuse_overwriting(out, tape, funding, params)
     settings = _settings(tape, funding, params, symbol)
     recording = _open(settings, start, end)
     market = wiring.paper_market(settings, recording.feed)
@@ -61,11 +63,18 @@ def features(
     from drift_e3.cli.progress import candle_meter
     from drift_e3.lab.features import feature_table, write_features
 
+    _refuse_overwriting(out, tape, funding)
     feed = _open(_settings(tape, funding, None, symbol), None, None).feed
     with candle_meter("features", lambda: feed.progress) as progress:
         table = feature_table(feed, progress)
     write_features(table, out)
     typer.echo(f"{out}: {table.num_rows} candles, {table.num_columns - 1} features")
+
+
+def _refuse_overwriting(out: Path, *inputs: Path | None) -> None:
+    """A recorded market cannot be recorded again."""
+    if any(path is not None and out.resolve() == path.resolve() for path in inputs):
+        raise typer.BadParameter(f"{out} is an input of this very command")
 
 
 def _settings(tape: Path, funding: Path | None, params: Path | None, symbol: str | None) -> "Settings":

@@ -1,6 +1,7 @@
 """`drift-e3 run`: the daemon."""
 
 import asyncio
+import signal
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -61,6 +62,14 @@ def run(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before trading live.")] = False,
 ) -> None:
     """Run the daemon: on paper and on the embedded synthetic market unless told otherwise."""
+    if tape is not None and venue not in {None, Venue.TAPE}:
+        raise typer.BadParameter(f"a tape is not played with --venue {venue}", param_hint="--tape")
+    if funding is not None and tape is None and venue is not Venue.TAPE:
+        raise typer.BadParameter(
+            "funding rates belong to a tape: give --tape as well", param_hint="--funding"
+        )
+    # A reload is asked for by SIGHUP; until the daemon listens, it must not be killed by one.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     from drift_e3.cli.launch import launch
     from drift_e3.config import ConfigError, load
     from drift_e3.live.daemon import ForcedStop
@@ -88,5 +97,6 @@ def run(
     except ForcedStop:
         raise typer.Exit(Exit.CHECK_FAILED) from None
     if ended.trader.state.started_halted:
-        typer.echo("drift-e3: trading is halted; look at the journal, then: drift-e3 resume", err=True)
+        resume = f"drift-e3 resume --state {loaded.settings.state_dir}"
+        typer.echo(f"drift-e3: trading is halted; look at the journal, then: {resume}", err=True)
         raise typer.Exit(Exit.HALTED)

@@ -110,9 +110,11 @@ class StopArmed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingsTaken:
-    """New settings are in force; `kept` names limits that were not raised because a position is open."""
+    """New settings are in force: `changed` names the keys that differ now, `kept` limits that were not
+    loosened because a position is open."""
 
     kept: tuple[str, ...]
+    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,7 +38,7 @@ from drift_e3.core.events import (
 from drift_e3.core.guard import guard
 from drift_e3.core.modes import Trigger
 from drift_e3.core.notes import AdviceMissed, AdviceTaken, SettingsTaken
-from drift_e3.core.params import Limits
+from drift_e3.core.params import Limits, Params
 from drift_e3.core.regime import advance_regime, regime_confidence
 from drift_e3.core.state import TraderState, new_state
 from drift_e3.core.terms import REGIMES, Mode, StopPolicy
@@ -111,7 +111,7 @@ def _observe(turn: Turn, event: Event) -> None:
         case HaltRequested():
             turn.trigger(Trigger.HALT_ASKED)
         case ResumeRequested():
-            if state.mode.mode in {Mode.REDUCING, Mode.HALTED} or state.mode.halted:
+            if state.mode.halted or turn.now < state.breakers.paused_until_ts:
                 # Only then: somebody who resumes what is running must not move its limits.
                 state.breakers.start_anew(turn.equity_usd)
             turn.trigger(Trigger.RESUME_ASKED)
@@ -172,9 +172,21 @@ def _take_settings(turn: Turn, settings: Settings) -> None:
         )
     if not settings.ai_enabled:
         state.consultation = Consultation()
-    if kept or settings != state.settings:
+    changed = _changed(state.settings, settings)
+    if kept or changed:
         state.settings = settings
-        turn.notes.append(SettingsTaken(kept=kept))
+        turn.notes.append(SettingsTaken(kept=kept, changed=changed))
+
+
+def _changed(old: Settings, new: Settings) -> tuple[str, ...]:
+    """The names of the keys in which two settings differ."""
+    pairs = [
+        *zip(Params._fields, old.params, new.params, strict=True),
+        *zip(Limits._fields, old.limits, new.limits, strict=True),
+        ("ai_enabled", old.ai_enabled, new.ai_enabled),
+        ("ai_deadline_ms", old.ai_deadline_ms, new.ai_deadline_ms),
+    ]
+    return tuple(name for name, before, after in pairs if before != after)
 
 
 LOOSER_WHEN_SMALLER = frozenset(

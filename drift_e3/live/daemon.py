@@ -227,4 +227,5 @@ class _Signals:
 
 
 async def _force() -> None:
+    log.warning("stop.forced")
     raise ForcedStop

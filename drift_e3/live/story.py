@@ -170,7 +170,8 @@ def _noted(note: nt.Note, event: ev.Event, state: TraderState) -> Line:
             }
             return Line("info", "stop.armed", fields)
         case nt.SettingsTaken():
-            return Line("info", "settings.changed", {"kept": list(note.kept)})
+            fields = {"changed": list(note.changed), "kept": list(note.kept)}
+            return Line("info", "settings.changed", fields)
         case nt.DataStale():
             name = "market.stalled" if note.stale else "market.recovered"
             fields = {"channel": note.what, "age_s": note.age_s, "limit_s": note.limit_s}
@@ -204,6 +205,7 @@ def _decided(decision: Decision) -> Line:
             "imbalance": _rounded(features.imbalance, 3),
             "leverage_x_max": decision.leverage_x_max,
             "size_base": round(decision.size_base, 9),
+            "size_bound": decision.size_bound,
             "order_id": decision.order_id,
             "equity_usd": round(decision.equity_usd, 2),
         }

@@ -9,7 +9,7 @@ import os
 import sys
 import traceback
 from types import TracebackType
-from typing import Literal, TextIO
+from typing import Literal, TextIO, cast
 
 import structlog
 from structlog.typing import Processor
@@ -28,7 +28,7 @@ def configure(style: Format = "auto", level: Level = "info", stream: TextIO | No
 
     What libraries log through the standard module, from warnings on, appears as ``library.warned``.
     """
-    out = sys.stdout if stream is None else stream
+    out = cast("TextIO", _Unbroken(sys.stdout if stream is None else stream))
     console = style == "console" or (style == "auto" and out.isatty())
     shared: list[Processor] = [structlog.processors.format_exc_info, redact, stamp]
     if console:
@@ -50,6 +50,34 @@ def configure(style: Format = "auto", level: Level = "info", stream: TextIO | No
 def show_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """An `excepthook` that writes the traceback to standard error without secrets."""
     sys.stderr.write(redact_text("".join(traceback.format_exception(kind, error, trace))))
+
+
+class _Unbroken:
+    """A stream whose reader may leave: a daemon with a position does not die with its `tail`."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def write(self, text: str) -> None:
+        try:
+            self._stream.write(text)
+        except BrokenPipeError:
+            self._give_up()
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except BrokenPipeError:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """Send what is still to be said, and what is buffered, nowhere."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self._stream.fileno())
+        os.close(nowhere)
 
 
 class _Libraries(logging.Handler):

@@ -115,7 +115,7 @@ def test_resume_is_journaled_with_who_asked_at_the_journals_own_time(folder: Pat
     state = rewrite(folder / "state", tmp_path / "state")
     before = told(state)
     ran = program(tmp_path, "resume", "--state", "state")
-    assert ran == (Exit.OK, "there was no halt; present equity is the new baseline of every limit\n", "")
+    assert ran == (Exit.OK, "there was neither a halt nor a pause: nothing has changed\n", "")
     (event, _), *_ = told(state)[len(before) :]
     assert isinstance(event, ResumeRequested)
     assert event.by == getpass.getuser()

@@ -129,3 +129,14 @@ def test_features_that_cannot_be_written_are_one_line(folder: Path) -> None:
     assert (ran.code, ran.out) == (Exit.DATA, "")
     assert ran.err.startswith("drift-e3: no/such/features.parquet: cannot be written")
     assert len(ran.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("verb", [("features", "--out"), ("backtest", "--json")])
+def test_a_result_never_overwrites_the_tape_it_is_made_from(verb: tuple[str, str], tmp_path: Path) -> None:
+    name, option = verb
+    candles = write_candles(tmp_path / "tape.csv", random_walk(4, 50, minutes=60))
+    before = candles.read_bytes()
+    ran = program(tmp_path, name, "--tape", "tape.csv", option, str(candles))
+    assert (ran.code, len(ran.err.splitlines())) == (Exit.USAGE, 1)
+    assert "is an input of this very command" in ran.err
+    assert candles.read_bytes() == before

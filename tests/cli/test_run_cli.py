@@ -356,11 +356,11 @@ def test_a_halt_holds_over_a_restart_until_a_person_resumes(tmp_path: Path) -> N
     assert first.code == Exit.OK
     assert first.named("daemon.stopped")[0]["halted"] is True
     again = program(tmp_path, "run", *arguments, **variables)
-    assert "drift-e3 resume" in one_line(again, Exit.HALTED)
+    assert "drift-e3 resume --state state" in one_line(again, Exit.HALTED)
     resumed = program(tmp_path, "resume", "--state", "state")
     assert (resumed.code, resumed.err) == (Exit.OK, "")
     assert resumed.out.startswith("the halt is lifted")
-    assert program(tmp_path, "resume", "--state", "state").out.startswith("there was no halt")
+    assert program(tmp_path, "resume", "--state", "state").out.startswith("there was neither")
     assert program(tmp_path, "run", *arguments, **variables).code == Exit.OK
     assert program(tmp_path, "replay", "--state", "state").code == Exit.OK
 
@@ -456,3 +456,11 @@ def test_a_console_is_for_people(tmp_path: Path) -> None:
 def test_the_journal_is_made_in_the_state_directory_of_the_settings(whole: Run) -> None:
     assert (whole.folder / "state" / JOURNAL_NAME).is_file()
     assert sorted(path.name for path in whole.folder.iterdir() if path.is_dir()) == ["state"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--tape", "tape.csv", "--venue", "synthetic"), ("--funding", "funding.csv")]
+)
+def test_options_that_contradict_each_other_are_refused(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    one_line(program(tmp_path, "run", *arguments), Exit.USAGE)
+    assert not (tmp_path / "state").exists()

@@ -1,11 +1,10 @@
 """Snapshots: the whole memory of a trader, bit for bit, and nothing that has no place there."""
 
-import msgspec
 import pytest
 
 from drift_e3.core.state import TraderState
 from drift_e3.lab.backtest import backtest
-from drift_e3.live.snapshot import decode_state, encode_state
+from drift_e3.live.snapshot import SnapshotUnreadable, decode_state, encode_state
 from tests.live.markets import settings, tape_market
 
 CHOSEN = settings()
@@ -25,7 +24,7 @@ def test_a_state_comes_back_bit_for_bit(state: TraderState) -> None:
 
 
 def test_bytes_of_another_shape_are_refused() -> None:
-    with pytest.raises(msgspec.DecodeError):
+    with pytest.raises(SnapshotUnreadable):
         decode_state(b"\x93\x01\x02\x03")
 
 

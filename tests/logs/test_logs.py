@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -171,3 +172,25 @@ def test_a_bug_shows_its_traceback_without_secrets(capsys: pytest.CaptureFixture
     shown = capsys.readouterr().err
     assert "Traceback" in shown
     assert "hunter2" not in shown
+
+
+def test_a_reader_that_leaves_does_not_end_the_program() -> None:
+    """As `drift-e3 run | head` does: what is logged afterwards goes nowhere, and the program goes on."""
+    program = (
+        "import structlog\n"
+        "from drift_e3.logs import configure\n"
+        "configure('json')\n"
+        "log = structlog.get_logger()\n"
+        "for n in range(20_000):\n"
+        "    log.info('daemon.started', version=str(n))\n"
+        "import sys\n"
+        "sys.stderr.write('went on')\n"
+    )
+    done = subprocess.run(
+        ["bash", "-c", '"$0" -c "$1" | head -2 >/dev/null; exit "${PIPESTATUS[0]}"', sys.executable, program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "went on")
