@@ -90,14 +90,13 @@ def regime_in_force(rule_regime: Regime, held: HeldAdvice | None, now_ts: int, p
 
 def draft_decision(
     features: Features,
-    rule_regime: Regime,
+    regime: Regime,
     held: HeldAdvice | None,
     now_ts: int,
     params: Params,
     needs: Needs,
 ) -> Draft:
     """Route the regime in force to its strategy, take that strategy's signal and blend it with the advice."""
-    regime = regime_in_force(rule_regime, held, now_ts, params)
     strategy = STRATEGIES[params.routing[regime]]
     if strategy is Strategy.NONE:
         signal = Signal(0, 0.0, Leg.DISABLED, 0)

@@ -95,7 +95,7 @@ def _decide(turn: Turn, pending: Pending, *, superseded: bool = False) -> None:
     state.pending = None
     held = consultation.held
     draft = draft_decision(
-        pending.features, state.rule_regime, held, turn.now, state.settings.params, state.needs
+        pending.features, turn.regime(), held, turn.now, state.settings.params, state.needs
     )
     order_id, size_base, bound = "", 0.0, ""
     if draft.reason:

@@ -86,7 +86,9 @@ def test_confident_advice_against_the_signal_vetoes_it() -> None:
 
 
 def test_advice_may_route_to_the_other_strategy() -> None:
-    draft = draft_decision(RALLY, Regime.CHOP, held(regime=Regime.BULL_TREND), START_TS, PARAMS, NEEDS)
+    advice = held(regime=Regime.BULL_TREND)
+    regime = regime_in_force(Regime.CHOP, advice, START_TS, PARAMS)
+    draft = draft_decision(RALLY, regime, advice, START_TS, PARAMS, NEEDS)
     assert (draft.regime, draft.strategy, draft.direction) == (
         Regime.BULL_TREND,
         Strategy.E3,

@@ -377,7 +377,8 @@ def test_the_regime_that_advice_gave_stays_while_it_is_asked_again() -> None:
     assert asked(story.candle(100.0))
     assert notes_of(story.beat(5_000), RegimeChanged) == []
     assert story.state.regime is Regime.BEAR_TREND
-    story.fail()
+    [decision] = decisions(story.fail())
+    assert (decision.regime, decision.leverage_x_max) == (Regime.BEAR_TREND, 2.0), "decided as it is capped"
     [back] = notes_of(story.candle(100.0), RegimeChanged)
     assert back.after is Regime.CHOP
 
