@@ -69,7 +69,7 @@ SLOW: dict[str, Act] = {
     "silence after the headers": hangs(after=[]),
     "silence in the answer": hangs(after=[part(GOOD_ANSWER[:20])]),
     "a slow drip": streams([part(letter) for letter in GOOD_ANSWER], pause_s=0.02),
-    "a late answer": says(delay_s=0.25),
+    "a late answer": says(delay_s=1.0),
     "drops of blank lines": streams([b"\n"] * 100, pause_s=0.01),
 }
 
