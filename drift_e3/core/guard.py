@@ -13,8 +13,9 @@ def guard(turn: Turn, event: Event) -> None:
     """Break what must be broken, leave what must be left, keep the stop where it belongs."""
     watch_limits(turn)
     watch_regime(turn)
-    watch_staleness(turn)
     state = turn.state
+    if state.feed.live:
+        watch_staleness(turn)
     if state.trade is not None:
         if state.mode.halted or state.flatten_asked:
             desk.close_position(turn, 0.0, Reason.FLATTEN)

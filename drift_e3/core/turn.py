@@ -46,9 +46,10 @@ class Turn:
         """
         state, consultation = self.state, self.state.consultation
         held = consultation.held
+        if held is None:
+            return state.rule_regime
         if (
             consultation.open_id
-            and held is not None
             and state.regime is held.advice.regime
             and state.rule_regime is not Regime.CRASH
         ):
