@@ -37,7 +37,7 @@ def backtest(
     from drift_e3 import wiring
     from drift_e3.cli.progress import candle_meter
     from drift_e3.lab.backtest import backtest as run_backtest
-    from drift_e3.lab.result import document
+    from drift_e3.lab.result import document, metrics
 
     if out is not None:
         _refuse_overwriting(out, tape, funding, params)
@@ -45,12 +45,17 @@ def backtest(
     recording = _open(settings, start, end)
     market = wiring.paper_market(settings, recording.feed)
     with candle_meter("backtest", lambda: recording.feed.progress) as progress:
-        result = run_backtest(market, settings.trading(), settings.paper.equity_usd, progress)
-    whole = document(result)
+        result = run_backtest(
+            market,
+            settings.trading(),
+            settings.paper.equity_usd,
+            progress,
+            keep_decisions=out is not None,
+        )
     if out is not None:
-        _write_json(whole, out)
+        _write_json(document(result), out)
     if out != STDOUT:
-        _show(whole["metrics"])
+        _show(metrics(result))
 
 
 def features(

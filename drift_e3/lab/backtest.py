@@ -18,9 +18,13 @@ from drift_e3.ports import Market
 
 @dataclass(slots=True)
 class Backtest:
-    """What came of it. `equity` holds (candle close in ms, equity in USD), `state` is the trader's last."""
+    """What came of it. `equity` holds (candle close in ms, equity in USD), `state` is the trader's last;
+    `candles` were decided on, the first at `first_ts`, the last at `last_ts` (ms, 0 for none)."""
 
     state: TraderState
+    candles: int = 0
+    first_ts: int = 0
+    last_ts: int = 0
     decisions: list[Decision] = field(default_factory=list)
     fills: list[Fill] = field(default_factory=list)
     trades: list[PositionClosed] = field(default_factory=list)
@@ -41,11 +45,18 @@ def _collector_paused() -> Iterator[None]:
 
 @_collector_paused()
 def backtest(
-    market: Market, settings: Settings, equity_usd: float, progress: Callable[[], None] | None = None
+    market: Market,
+    settings: Settings,
+    equity_usd: float,
+    progress: Callable[[], None] | None = None,
+    *,
+    keep_decisions: bool = True,
 ) -> Backtest:
     """Play the market to its end on rules alone; `progress` is called after each candle.
 
-    An advisor that is enabled in `settings` is silent here: every question fails at once.
+    Without `keep_decisions` only their numbers remain, and no equity by candle: memory stays as it is, and a
+    tenth of the time is saved. An advisor that is enabled in `settings` is silent here: every question fails
+    at once.
     """
     trader = Trader()
     now_ts = market.next_ts() or 0
@@ -68,8 +79,13 @@ def backtest(
             result.fills.append(event)
         for note in outcome.notes:
             if type(note) is DecisionMade:
-                result.decisions.append(note.decision)
-                result.equity.append((note.decision.ts, note.decision.equity_usd))
+                decision = note.decision
+                result.first_ts = result.first_ts or decision.ts
+                result.last_ts = decision.ts
+                result.candles += 1
+                if keep_decisions:
+                    result.decisions.append(decision)
+                    result.equity.append((decision.ts, decision.equity_usd))
             elif type(note) is PositionClosed:
                 result.trades.append(note)
         return outcome

@@ -36,9 +36,9 @@ def metrics(result: Backtest) -> Document:
         else:
             lost_usd -= trade.net_usd
     return {
-        "candles": len(result.decisions),
-        "first_ts": result.decisions[0].ts if result.decisions else None,
-        "last_ts": result.decisions[-1].ts if result.decisions else None,
+        "candles": result.candles,
+        "first_ts": result.first_ts or None,
+        "last_ts": result.last_ts or None,
         "equity_start_usd": account.initial_usd,
         "equity_end_usd": account.equity_usd(price_usd),
         "return_frac": pnl.net_usd / account.initial_usd,

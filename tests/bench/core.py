@@ -67,7 +67,7 @@ class Recorded:
         """Microseconds a candle of the backtest."""
         market = self.new_market()
         began = perf_counter()
-        backtest(market, SETTINGS, EQUITY_USD)
+        backtest(market, SETTINGS, EQUITY_USD, keep_decisions=False)
         return {"all_us": self._per_candle(began)}
 
     def core(self) -> dict[str, float]:

@@ -5,7 +5,7 @@ import pytest
 from drift_e3.core.notes import PositionClosed
 from drift_e3.core.terms import Regime, Strategy
 from drift_e3.lab.backtest import Backtest, backtest
-from drift_e3.lab.result import document
+from drift_e3.lab.result import document, metrics
 from tests.live.daemons import Bounded
 from tests.live.markets import settings, tape_market
 
@@ -98,3 +98,16 @@ def test_equity_falls_by_no_more_than_the_drawdown_says(result: Backtest) -> Non
         deepest = max(deepest, 1.0 - equity_usd / peak)
     assert 0.0 < deepest <= document(result)["metrics"]["drawdown_frac_max"] < 1.0
     assert all(isinstance(trade, PositionClosed) for trade in result.trades)
+
+
+def test_what_is_not_kept_changes_nothing_else(result: Backtest) -> None:
+    bare = backtest(tape_market(CHOSEN), CHOSEN.trading(), 1_000.0, keep_decisions=False)
+    assert bare.decisions == []
+    assert bare.equity == []
+    assert (bare.candles, bare.first_ts, bare.last_ts) == (
+        240,
+        result.decisions[0].ts,
+        result.decisions[-1].ts,
+    )
+    assert (bare.fills, bare.trades) == (result.fills, result.trades)
+    assert metrics(bare) == metrics(result)
