@@ -96,5 +96,5 @@ class Committer:
             slots = ", ".join([f"({', '.join('?' * columns)})"] * block)
             while len(rows) - start >= block:
                 part = chain.from_iterable(rows[start : start + block])
-                self._connection.execute(f"INSERT OR {conflict} INTO {table} VALUES {slots}", tuple(part))  # noqa: S608
+                self._connection.execute(f"INSERT OR {conflict} INTO {table} VALUES {slots}", tuple(part))  # noqa: S608 (our names)
                 start += block
