@@ -14,6 +14,7 @@ from drift_e3.config import ConfigError, Settings, load
 from drift_e3.config.keys import by_variable, table
 from drift_e3.config.load import Loaded
 from drift_e3.config.overview import effective, env_example, schema
+from drift_e3.config.parties import PUBLIC_RPC
 from drift_e3.core.params import LIMIT_SPANS, PARAM_SPANS, Limits, Params
 from drift_e3.core.terms import Instrument, Regime, StopPolicy, Strategy
 from drift_e3.venues.sim.settings import SIM_SPANS, SimSettings
@@ -112,6 +113,16 @@ def test_the_home_directory_is_expanded(read: Load, monkeypatch: pytest.MonkeyPa
 
 def test_the_server_address_loses_its_last_slash(read: Load) -> None:
     assert read(OLLAMA__URL="http://box:11434/").settings.ollama.url == "http://box:11434"
+
+
+def test_rpc_servers_are_a_list_in_order_and_their_access_keys_are_never_shown(read: Load) -> None:
+    loaded = read(RPC__URLS="http://one:8899/?api-key=planted, https://two/planted")
+    assert loaded.settings.rpc.endpoints == ("http://one:8899/?api-key=planted", "https://two/planted")
+    assert "planted" not in repr(loaded)
+    assert read().settings.rpc.endpoints == (PUBLIC_RPC,)
+    with pytest.raises(ConfigError, match="RPC__URLS: the value is not http or https") as refused:
+        read(RPC__URLS="http://one, ftp://two/planted")
+    assert "planted" not in str(refused.value)
 
 
 def test_later_sources_win_and_each_value_tells_its_origin(read: Load, tmp_path: Path) -> None:
