@@ -14,7 +14,7 @@ Accounts = Mapping[Pubkey, RawAccount | None]
 
 
 def present(what: str, accounts: Accounts, address: Pubkey) -> RawAccount:
-    """The account at that address; `what` names it for people. Raises `AccountRefused` where there is none."""
+    """The account at that address, named `what` for people. Raises `AccountRefused` for none."""
     account = accounts.get(address)
     if account is None:
         raise AccountRefused(f"{what} {address} does not exist")
