@@ -168,6 +168,14 @@ LOG_EVENTS: dict[str, LogEvent] = {
     "funding.paid": LogEvent(
         "funding was paid (negative) or received", ("amount_usd", "rate_frac_1h", "position_base")
     ),
+    # the live account
+    "account.opened": LogEvent("the books of a live account begin at this equity", ("equity_usd",)),
+    "account.moved": LogEvent(
+        "equity moved without a fill: a deposit, a withdrawal, interest, or (traded) trades that nobody saw",
+        ("amount_usd", "traded"),
+    ),
+    "entries.barred": LogEvent("something on the venue's side bars entries", ("reasons",)),
+    "entries.allowed": LogEvent("nothing on the venue's side bars entries any more", ("reasons",)),
     # the journal
     "journal.recovered": LogEvent(
         "the state was rebuilt from the journal: a snapshot and the events after it",

@@ -128,9 +128,6 @@ class LiveSettings(Section):
     reconcile_s: int = number(
         60, 5, 3_600, "s", "the account is compared with the journal at least this often"
     )
-    unprotected_s_max: int = number(
-        60, 5, 3_600, "s", "a position without a verified stop is closed after this"
-    )
     deployment_slot: int = number(
         0, 0, 2**53, "count", "approved deployment of the program; 0: the one found at the first live start"
     )

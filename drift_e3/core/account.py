@@ -6,7 +6,7 @@ the cash of its reference price apart from what it got worse than that. Nothing 
 
 from dataclasses import dataclass, field
 
-from drift_e3.core.events import Fill, FundingPaid
+from drift_e3.core.events import AccountOpened, CollateralMoved, Fill, FundingPaid
 from drift_e3.core.grid import round_nearest
 from drift_e3.core.terms import Direction
 
@@ -27,6 +27,11 @@ class Ledger:
         self.reference_cash_usd -= signed_base * fill.reference_usd
         self.slippage_usd += signed_base * (fill.price_usd - fill.reference_usd)
         self.fees_usd += fill.fee_usd
+
+    def book_unseen(self, amount_usd: float) -> None:
+        """Add the result of trades that nobody saw; it counts as slippage, for there is no price to set it
+        against."""
+        self.slippage_usd -= amount_usd
 
     def net_usd(self, position_base: float, price_usd: float) -> float:
         """The profit or loss so far, with the position marked at `price_usd`."""
@@ -62,13 +67,16 @@ class PnlParts:
 
 @dataclass(slots=True, kw_only=True)
 class Account:
-    """What we own: the equity we began with, the signed position and the two ledgers (all time, this trade).
+    """What we own: the equity we began with, what was paid in since (less what was paid out), the signed
+    position and the two ledgers (all time, this trade). `opened` has the venue's totals when the books began.
 
     The position is kept on the instrument's step grid, so that fills that cancel out leave exactly zero.
     """
 
     initial_usd: float
     step_base: float
+    moved_usd: float = 0.0
+    opened: AccountOpened | None = None
     position_base: float = 0.0
     entry_usd: float = 0.0
     total: Ledger = field(default_factory=Ledger)
@@ -83,7 +91,7 @@ class Account:
 
     def equity_usd(self, price_usd: float) -> float:
         """Equity with the position marked at `price_usd`; unknown (NaN) where a needed price is."""
-        return self.initial_usd + self.total.net_usd(self.position_base, price_usd)
+        return self.initial_usd + self.moved_usd + self.total.net_usd(self.position_base, price_usd)
 
     def position_after(self, fill: Fill) -> float:
         """The position that a fill would lead to."""
@@ -106,6 +114,18 @@ class Account:
         self.position_base = after
         self.total.book_fill(fill)
         self.trade.book_fill(fill)
+
+    def book_opening(self, opened: AccountOpened) -> None:
+        """Let the books begin at what the venue shows."""
+        self.opened, self.initial_usd = opened, opened.equity_usd
+
+    def book_move(self, moved: CollateralMoved) -> None:
+        """Book collateral that came or went, or the result of trades that nobody saw."""
+        if moved.traded:
+            self.total.book_unseen(moved.amount_usd)
+            self.trade.book_unseen(moved.amount_usd)
+        else:
+            self.moved_usd += moved.amount_usd
 
     def book_funding(self, paid: FundingPaid) -> None:
         """Book a funding payment."""

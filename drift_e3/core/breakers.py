@@ -90,6 +90,11 @@ class Breakers:
             self.day_open_usd = self.high_water_usd = equity_usd
         self.loss_streak, self.paused_until_ts = 0, 0
 
+    def shift(self, amount_usd: float) -> None:
+        """Move every baseline: money was paid in (positive) or out, which is no profit and no loss."""
+        self.day_open_usd += amount_usd
+        self.high_water_usd += amount_usd
+
     def drawdown_frac(self, equity_usd: float) -> float:
         """Loss from the high-water mark as a fraction of it."""
         return 1.0 - equity_usd / self.high_water_usd if self.high_water_usd > 0.0 else 0.0

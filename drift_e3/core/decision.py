@@ -11,10 +11,11 @@ from drift_e3.core.advice import Advice
 from drift_e3.core.blend import blend, final_regime, freshness
 from drift_e3.core.features import Features
 from drift_e3.core.params import Params
-from drift_e3.core.strategies import Leg, Needs, Signal, e3_signal, fade_signal
-from drift_e3.core.terms import REGIMES, STRATEGIES, Direction, Regime, Strategy, Verdict
+from drift_e3.core.strategies import SIGNALS, Leg, Needs, Signal, e3_signal, fade_signal
+from drift_e3.core.terms import FLAT, REGIMES, STRATEGIES, Direction, Regime, Strategy, Verdict
 
-NO_SIGNAL: dict[int, str] = {leg: f"no_signal:{leg.label}" for leg in Leg}
+NO_SIGNAL = tuple(f"no_signal:{leg.label}" for leg in Leg)
+"""Why there is no entry, indexed by the `Leg` that failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,16 +98,13 @@ def draft_decision(
     needs: Needs,
 ) -> Draft:
     """Route the regime in force to its strategy, take that strategy's signal and blend it with the advice."""
-    strategy = STRATEGIES[params.routing[regime]]
-    if strategy is Strategy.NONE:
-        signal = Signal(0, 0.0, Leg.DISABLED, 0)
-    elif strategy is Strategy.E3:
-        signal = e3_signal(features, params, needs)
-    else:
-        signal = fade_signal(features, params, needs)
+    route = params.routing[regime]
+    strategy = STRATEGIES[route]
+    signal = SIGNALS[route](features, params, needs)
     if signal.direction == 0:
-        reason = NO_SIGNAL[signal.failed]
-        return Draft(regime, strategy, signal, Direction.FLAT, signal.confidence, 1.0, False, reason)
+        return Draft(
+            regime, strategy, signal, FLAT, signal.confidence, 1.0, False, NO_SIGNAL[signal.failed]
+        )
     if held is None:
         return Draft(regime, strategy, signal, Direction(signal.direction), signal.confidence, 1.0, False, "")
     advice = held.advice

@@ -1,17 +1,28 @@
 """The order desk: facts from the venue booked, the position closed, its protection kept in place.
 
-A position always has a reduce-only stop and target resting on the venue, for its whole size; a new one is
-sent before the old one is taken back, so that the position is never without. What rests is swept when flat.
+A position always has a reduce-only stop and target resting on the venue, for its whole size; the old one is
+taken back when the venue has said that it has the new one, so that the position is never without. What rests
+is swept when flat.
 """
 
 from dataclasses import replace
 
 from drift_e3.core.commands import CancelOrder
-from drift_e3.core.events import Fill, FundingPaid, OrderAccepted, OrderCancelled, OrderRejected
+from drift_e3.core.events import (
+    AccountEvent,
+    AccountOpened,
+    CollateralMoved,
+    EntriesBarred,
+    Fill,
+    FundingPaid,
+    OrderAccepted,
+    OrderCancelled,
+    OrderRejected,
+)
 from drift_e3.core.grid import round_nearest
 from drift_e3.core.notes import OrderRefused, PositionClosed, PositionOpened, StopArmed
 from drift_e3.core.orders import IllegalTransition
-from drift_e3.core.terms import UNKNOWN, Intent, OrderKind, Reason, Refused
+from drift_e3.core.terms import UNKNOWN, Direction, Intent, OrderKind, Reason, Refused, Strategy
 from drift_e3.core.trade import Trade
 from drift_e3.core.turn import Turn
 
@@ -36,7 +47,7 @@ def book_fill(turn: Turn, fill: Fill) -> None:
     account = state.account
     before_base, after_base = account.position_base, account.position_after(fill)
     order = state.orders.by_id.get(fill.order_id)
-    only_reduces = order is None or order.intent.reduce_only
+    only_reduces = fill.reason is not Reason.ADOPTED and (order is None or order.intent.reduce_only)
     if before_base * after_base < 0.0 or (only_reduces and before_base * fill.side >= 0.0):
         raise IllegalTransition(f"no fill may lead from {before_base} to {after_base}: {fill}")
     state.orders.apply(fill)
@@ -44,7 +55,7 @@ def book_fill(turn: Turn, fill: Fill) -> None:
     state.tally.fills += 1
     turn.mark()
     if before_base == 0.0:
-        _open_trade(turn)
+        _open_trade(turn, fill)
     elif after_base == 0.0:
         _close_trade(turn, fill)
     elif abs(after_base) > abs(before_base) and state.trade is not None:
@@ -55,6 +66,22 @@ def book_fill(turn: Turn, fill: Fill) -> None:
 def book_funding(turn: Turn, paid: FundingPaid) -> None:
     """Take a funding payment."""
     turn.state.account.book_funding(paid)
+    turn.mark()
+
+
+def book_account(turn: Turn, event: AccountEvent) -> None:
+    """Take what the venue says of the account; what was paid in or out is neither profit nor loss."""
+    state = turn.state
+    match event:
+        case AccountOpened():
+            state.account.book_opening(event)
+        case CollateralMoved():
+            state.account.book_move(event)
+            if not event.traded:
+                state.breakers.shift(event.amount_usd)
+                state.tally.shift(event.amount_usd)
+        case EntriesBarred():
+            state.barred = event.reasons
     turn.mark()
 
 
@@ -79,6 +106,7 @@ def protect(turn: Turn, *, candle_closed: bool) -> None:
     trade = state.trade
     if trade is None:
         return
+    _retire_replaced(turn, trade)
     position_base = state.account.position_base
     resting = trade.stop_order_id in state.orders.by_id and trade.target_order_id in state.orders.by_id
     if resting and trade.armed_base == abs(position_base) and not candle_closed:
@@ -87,12 +115,11 @@ def protect(turn: Turn, *, candle_closed: bool) -> None:
     resized = trade.armed_base != stop.size_base
     if turn.now >= trade.arm_after_ts:
         if resized or stop.price_usd != trade.armed_stop_usd or trade.stop_order_id not in state.orders.by_id:
-            trade.stop_order_id = _replace(turn, trade, trade.stop_order_id, stop)
+            trade.stop_order_id = _send_protection(turn, trade, trade.stop_order_id, stop)
             trade.armed_stop_usd = stop.price_usd
         if resized or trade.target_order_id not in state.orders.by_id:
-            trade.target_order_id = _replace(
-                turn, trade, trade.target_order_id, trade.target_intent(position_base)
-            )
+            target = trade.target_intent(position_base)
+            trade.target_order_id = _send_protection(turn, trade, trade.target_order_id, target)
         trade.armed_base = stop.size_base
 
 
@@ -109,9 +136,11 @@ def cancel_entries(turn: Turn) -> None:
             _cancel(turn, order.order_id)
 
 
-def _open_trade(turn: Turn) -> None:
+def _open_trade(turn: Turn, fill: Fill) -> None:
     state = turn.state
     entry, account = state.entry, state.account
+    if fill.reason is Reason.ADOPTED:
+        entry = _adopted(turn, fill)
     assert entry is not None, "only an entry's fill opens a position"
     # A copy: two names for one object would be two objects after a snapshot.
     state.trade = trade = replace(entry)
@@ -129,6 +158,18 @@ def _open_trade(turn: Turn) -> None:
             leverage_x=abs(account.position_base) * account.entry_usd / turn.equity_usd,
             leverage_x_max=turn.leverage_x_max(),
         )
+    )
+
+
+def _adopted(turn: Turn, fill: Fill) -> Trade:
+    """A trade for a position that was found: guarded by the levels of the momentum strategy."""
+    return Trade(
+        trade_id=f"{turn.now}-adopted",
+        entry_order_id=fill.order_id,
+        strategy=Strategy.E3,
+        regime=turn.regime(),
+        direction=Direction(fill.side),
+        decided_ts=turn.now,
     )
 
 
@@ -168,19 +209,28 @@ def _forget_finished_entry(turn: Turn) -> None:
         turn.state.entry = None
 
 
-def _replace(turn: Turn, trade: Trade, old_id: str, intent: Intent) -> str:
-    """Send a protective order and take back the one before; the id of the one that stands. Where the new one
-    is refused the old one stays: a position is never without."""
-    new_id = _send_exit(turn, trade, intent)
-    if not new_id:
+def _retire_replaced(turn: Turn, trade: Trade) -> None:
+    """Take back a stop or target once the venue has said that it has the one that replaces it: a position is
+    never without."""
+    orders = turn.state.orders
+    for order in list(orders.by_id.values()):
+        if order.intent.kind is OrderKind.TRIGGER_MARKET:
+            is_target = order.intent.reason is Reason.TAKE_PROFIT
+            successor_id = trade.target_order_id if is_target else trade.stop_order_id
+            if order.order_id != successor_id and orders.rests(successor_id):
+                _cancel(turn, order.order_id)
+
+
+def _send_protection(turn: Turn, trade: Trade, old_id: str, intent: Intent) -> str:
+    """Send a stop or target; the id of the one that stands, which is the old one where this was refused."""
+    order_id = _send_exit(turn, trade, intent)
+    if not order_id:
         return old_id
     if intent.reason is not Reason.TAKE_PROFIT:
         turn.notes.append(
             StopArmed(trade_id=trade.trade_id, stop_usd=intent.price_usd, size_base=intent.size_base)
         )
-    if old_id in turn.state.orders.by_id:
-        _cancel(turn, old_id)
-    return new_id
+    return order_id
 
 
 def _send_exit(turn: Turn, trade: Trade, intent: Intent) -> str:

@@ -216,6 +216,8 @@ def _refuse_entry(turn: Turn, pending: Pending, draft: Draft) -> Refused | None:
     stale = stale_feed(turn) or _late_candle(turn, pending)
     if stale is not None:
         return stale
+    if state.barred:
+        return Refused(code=f"barred:{state.barred[0]}")
     if draft.confidence < limits.risk_minConfidence:
         return Refused(code="risk_minConfidence", limit=limits.risk_minConfidence, value=draft.confidence)
     if state.orders.by_id:

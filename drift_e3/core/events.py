@@ -174,7 +174,8 @@ class OrderCancelled:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill:
     """A trade of ours. `reference_usd` is the price that the decision, or the trigger, stood at; `fee_usd`
-    is positive when paid. A liquidation by the venue is a fill with an order id of the venue's own."""
+    is positive when paid. What is not ours (a liquidation, a foreign or an adopted trade) is a fill with an
+    order id of the venue's own."""
 
     seen_ts: int
     fill_id: str
@@ -196,6 +197,37 @@ class FundingPaid:
     amount_usd: float
     rate_frac_1h: float
     position_base: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountOpened:
+    """The books of a live account begin, as if flat: `equity_usd`, and the venue's own running totals then,
+    in its smallest units. Later totals less these are what the journal must have booked."""
+
+    seen_ts: int
+    equity_usd: float
+    ledger: int
+    funding: int
+    fees: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollateralMoved:
+    """Equity moved by `amount_usd` without a fill or funding: a deposit, a withdrawal, interest, or, with
+    `traded`, the result of trades that nobody saw."""
+
+    seen_ts: int
+    amount_usd: float
+    traded: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntriesBarred:
+    """What, on the venue's side, bars entries now, in words, the gravest first; nothing does when empty."""
+
+    seen_ts: int
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,6 +269,7 @@ class StopRequested:
 
 MarketEvent = CandleClosed | OracleTick | FundingPublished | BookSeen | OpenInterestSeen
 AdvisorEvent = AdviceReceived | AdviceFailed
-VenueEvent = OrderAccepted | OrderRejected | OrderCancelled | Fill | FundingPaid
+AccountEvent = AccountOpened | CollateralMoved | EntriesBarred
+VenueEvent = OrderAccepted | OrderRejected | OrderCancelled | Fill | FundingPaid | AccountEvent
 OperatorEvent = Started | SettingsChanged | HaltRequested | ResumeRequested | FlattenRequested | StopRequested
 Event = MarketEvent | AdvisorEvent | VenueEvent | OperatorEvent | Heartbeat

@@ -16,6 +16,7 @@ def guard(turn: Turn, event: Event) -> None:
     state = turn.state
     if state.feed.live:
         watch_staleness(turn)
+    watch_protection(turn)
     if state.trade is not None:
         if state.mode.halted or state.flatten_asked:
             desk.close_position(turn, 0.0, Reason.FLATTEN)
@@ -98,6 +99,20 @@ def watch_exits(turn: Turn, event: Event) -> None:
         # Not for a trade that a late answer opened in the candle's last moment: its extreme came before.
         best_usd = event.high if trade.direction is Direction.LONG else event.low
     trade.track(best_usd, params)
+
+
+def watch_protection(turn: Turn) -> None:
+    """Count how long the position stands without a stop on the venue; past the limit, leave."""
+    state, now = turn.state, turn.now
+    position_base = abs(state.account.position_base)
+    if state.orders.stopped_base() >= position_base - state.instrument.step_base / 2.0:
+        if state.unprotected_since_ts >= 0:
+            state.tally.count_unprotected(now - state.unprotected_since_ts)
+            state.unprotected_since_ts = -1
+    elif state.unprotected_since_ts < 0:
+        state.unprotected_since_ts = now
+    elif now - state.unprotected_since_ts > state.settings.limits.unprotected_max_s * MS_PER_SECOND:
+        desk.close_position(turn, 0.0, Reason.UNPROTECTED)
 
 
 def stale_feed(turn: Turn) -> Refused | None:

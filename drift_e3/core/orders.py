@@ -53,6 +53,7 @@ TRANSITIONS: dict[tuple[OrderState, OrderFact], OrderState] = {
     (OrderState.CANCELLING, OrderFact.PARTLY_FILLED): OrderState.CANCELLING,
     (OrderState.CANCELLING, OrderFact.FILLED): OrderState.FILLED,
 }
+NOT_OURS = frozenset({Reason.LIQUIDATION, Reason.FOREIGN, Reason.ADOPTED})
 DONE = frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED})
 
 
@@ -97,10 +98,10 @@ class OpenOrders:
         return True
 
     def apply(self, event: OrderEvent) -> Order | None:
-        """Take a fact from the venue; return the order, or None for a liquidation, which is none of ours."""
+        """Take a fact from the venue; return the order, or None for a fill that is not ours."""
         order = self.by_id.get(event.order_id)
         if order is None:
-            if isinstance(event, Fill) and event.reason is Reason.LIQUIDATION:
+            if isinstance(event, Fill) and event.reason in NOT_OURS:
                 return None
             raise IllegalTransition(f"order {event.order_id} is not open, yet the venue sent {event}")
         filled_base = order.filled_base
@@ -136,6 +137,23 @@ class OpenOrders:
             if order.intent.side is side and not order.intent.reduce_only:
                 total += order.remaining_base
         return total
+
+    def rests(self, order_id: str) -> bool:
+        """Whether the venue has said that it has the order."""
+        order = self.by_id.get(order_id)
+        return order is not None and order.state is OrderState.RESTING
+
+    def stopped_base(self) -> float:
+        """For how much of the position the venue has said that it has a stop."""
+        largest = 0.0
+        for order in self.by_id.values():
+            is_stop = (
+                order.intent.kind is OrderKind.TRIGGER_MARKET
+                and order.intent.reason is not Reason.TAKE_PROFIT
+            )
+            if is_stop and order.state is not OrderState.SENT:
+                largest = max(largest, order.remaining_base)
+        return largest
 
     def closing_base(self) -> float:
         """What is about to be taken off the position by orders that act at once (triggers only may)."""

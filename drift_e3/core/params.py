@@ -85,6 +85,7 @@ class Limits(NamedTuple):
     min_hold_minutes: float = 3.0
     oracle_age_max_s: float = 10.0
     data_age_max_s: float = 90.0
+    unprotected_max_s: float = 60.0
 
 
 class Span(NamedTuple):
@@ -156,6 +157,7 @@ LIMIT_SPANS: dict[str, Span] = {
     "min_hold_minutes": Span(0, 100_000, "minutes", "no time or funding exit before; stops always act"),
     "oracle_age_max_s": Span(0.1, 3_600, "s", "older oracle prices stop entries, live"),
     "data_age_max_s": Span(1, 86_400, "s", "older candles or books stop entries, live"),
+    "unprotected_max_s": Span(5, 86_400, "s", "a position without a stop on the venue is closed after this"),
 }
 LEVERAGE_SPAN = Span(0.01, 20, "x", "largest notional over equity in the regime")
 

@@ -10,7 +10,17 @@ from typing import Final
 
 from drift_e3.core.features import Features
 from drift_e3.core.params import Params
-from drift_e3.core.terms import MS_PER_MINUTE, UNKNOWN, Regime, clamp
+from drift_e3.core.terms import (
+    BEAR_TREND,
+    BULL_TREND,
+    CHOP,
+    CRASH,
+    HIGH_VOL,
+    MS_PER_MINUTE,
+    UNKNOWN,
+    Regime,
+    clamp,
+)
 from drift_e3.core.windows import Floats
 
 ENTRY_SCALE: Final = 1.0
@@ -38,7 +48,7 @@ CANDLES: Final = 2
 
 def new_regime_state() -> Floats:
     """The machine before its first candle: chop, entered at no time, so that any candidate enters at once."""
-    return array("d", (Regime.CHOP, UNKNOWN, 0.0))
+    return array("d", (CHOP, UNKNOWN, 0.0))
 
 
 def crash_holds(f: Features, p: Params, frame_ms: int, scale: float) -> bool:
@@ -68,25 +78,25 @@ def trend_holds(f: Features, p: Params, sign: int, scale: float) -> bool:
 def candidate(f: Features, p: Params, frame_ms: int) -> Regime:
     """The first regime, in the order of `Regime`, whose entry test holds; unknown features hold no test."""
     if crash_holds(f, p, frame_ms, ENTRY_SCALE):
-        return Regime.CRASH
+        return CRASH
     if high_vol_holds(f, p, ENTRY_SCALE, ENTRY_RANK):
-        return Regime.HIGH_VOL
+        return HIGH_VOL
     if trend_holds(f, p, 1, ENTRY_SCALE):
-        return Regime.BULL_TREND
+        return BULL_TREND
     if trend_holds(f, p, -1, ENTRY_SCALE):
-        return Regime.BEAR_TREND
-    return Regime.CHOP
+        return BEAR_TREND
+    return CHOP
 
 
 def stay_holds(regime: int, f: Features, p: Params, frame_ms: int) -> bool:
     """Whether the stay test of a present regime holds; chop has none and never does."""
-    if regime == Regime.CRASH:
+    if regime == CRASH:
         return crash_holds(f, p, frame_ms, STAY_SCALE)
-    if regime == Regime.HIGH_VOL:
+    if regime == HIGH_VOL:
         return high_vol_holds(f, p, STAY_SCALE, STAY_RANK)
-    if regime == Regime.BULL_TREND:
+    if regime == BULL_TREND:
         return trend_holds(f, p, 1, STAY_SCALE)
-    if regime == Regime.BEAR_TREND:
+    if regime == BEAR_TREND:
         return trend_holds(f, p, -1, STAY_SCALE)
     return False
 
@@ -97,7 +107,7 @@ def dwell_runs(state: Floats, frame_ms: int, now_ts: int) -> bool:
     Both the count of closed candles and the time must have passed. Without gaps that is the longer of the
     two; across a gap time alone does not end a dwell of which the machine saw fewer than 5 candles.
     """
-    dwell_ms = CRASH_DWELL_MS if int(state[PRESENT]) == Regime.CRASH else DWELL_MS
+    dwell_ms = CRASH_DWELL_MS if int(state[PRESENT]) == CRASH else DWELL_MS
     return state[CANDLES] < DWELL_CANDLES or now_ts - state[ENTERED_TS] < dwell_ms
 
 
@@ -120,7 +130,7 @@ def advance_regime(state: Floats, f: Features, p: Params, frame_ms: int, now_ts:
         present = int(state[PRESENT])
         if found == present:
             return present
-        if found != Regime.CRASH:
+        if found != CRASH:
             if dwell_runs(state, frame_ms, now_ts):
                 return present
             # The candidate is the first rule that holds: an earlier-ordered one holds when it comes earlier.
@@ -152,13 +162,13 @@ def high_vol_strength(f: Features, p: Params) -> float:
     return larger_known(f.rv_1h / p.thr_volHigh, f.rv_rank / ENTRY_RANK)
 
 
-def trend_strength(f: Features, p: Params, sign: int) -> float:
-    """The smaller of signed slope and efficiency over their entry thresholds: a trend needs both.
+def trend_strength(slope: float, efficiency: float, p: Params) -> float:
+    """The smaller of slope and efficiency over their entry thresholds: a trend needs both.
 
-    Negative for a slope the other way; unknown when either is.
+    `slope` is signed by the direction asked for: negative points the other way. Unknown when either is.
     """
-    by_slope = sign * f.slope / p.thr_trendSlope
-    by_efficiency = f.efficiency / p.thr_trendEfficiency
+    by_slope = slope / p.thr_trendSlope
+    by_efficiency = efficiency / p.thr_trendEfficiency
     if by_slope < by_efficiency:
         return by_slope
     if by_efficiency <= by_slope:
@@ -168,16 +178,17 @@ def trend_strength(f: Features, p: Params, sign: int) -> float:
 
 def strength(regime: int, f: Features, p: Params, frame_ms: int) -> float:
     """x/threshold over the binding entry test of a regime; for chop that of the strongest other regime."""
-    if regime == Regime.CRASH:
+    if regime == CRASH:
         return crash_strength(f, p, frame_ms)
-    if regime == Regime.HIGH_VOL:
+    if regime == HIGH_VOL:
         return high_vol_strength(f, p)
-    if regime == Regime.BULL_TREND:
-        return trend_strength(f, p, 1)
-    if regime == Regime.BEAR_TREND:
-        return trend_strength(f, p, -1)
+    if regime == BULL_TREND:
+        return trend_strength(f.slope, f.efficiency, p)
+    if regime == BEAR_TREND:
+        return trend_strength(-f.slope, f.efficiency, p)
     violent = larger_known(crash_strength(f, p, frame_ms), high_vol_strength(f, p))
-    return larger_known(violent, larger_known(trend_strength(f, p, 1), trend_strength(f, p, -1)))
+    # Of the two trends the one that the slope points to.
+    return larger_known(violent, trend_strength(abs(f.slope), f.efficiency, p))
 
 
 def regime_confidence(regime: int, f: Features, p: Params, frame_ms: int) -> float:
@@ -186,6 +197,6 @@ def regime_confidence(regime: int, f: Features, p: Params, frame_ms: int) -> flo
     A regime that only stays, by dwell or stay test, may be below 0.5. When nothing it rests on is known: 0.
     """
     x = strength(regime, f, p, frame_ms)
-    if regime == Regime.CHOP:
+    if regime == CHOP:
         return clamp(1.0 - x, 0.0, 1.0)
     return clamp(0.5 + 0.5 * (x - 1.0), 0.0, 1.0)

@@ -28,7 +28,11 @@ class Pending(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class TraderState:
-    """The trader's memory. `entry` is a trade whose entry order has left, `trade` the one that is open."""
+    """The trader's memory. `entry` is a trade whose entry order has left, `trade` the one that is open.
+
+    `barred` is what bars entries on the venue's side; `unprotected_since_ts` (ms) is since when the position
+    has no stop on the venue, -1 while it has one.
+    """
 
     settings: Settings
     instrument: Instrument
@@ -54,6 +58,8 @@ class TraderState:
     stopped: bool = False
     started_halted: bool = False
     stale: str = ""
+    barred: tuple[str, ...] = ()
+    unprotected_since_ts: int = -1
 
     @property
     def needs(self) -> Needs:

@@ -67,6 +67,11 @@ def flat(failed: int, skipped: int) -> Signal:
     return Signal(0, 0.0, failed, skipped)
 
 
+def no_signal(f: Features, p: Params, needs: Needs) -> Signal:
+    """No strategy: the signal of a regime that is routed to none."""
+    return flat(Leg.DISABLED, 0)
+
+
 def e3_signal(f: Features, p: Params, needs: Needs) -> Signal:
     """E3 momentum: enter in the direction of a large candle body on high volume and volatility.
 
@@ -162,3 +167,7 @@ def fade_signal(f: Features, p: Params, needs: Needs) -> Signal:
     if crowding > 2.0 * threshold and premium > 2.0 * p.f_premiumPct:
         confidence += 0.1
     return Signal(direction, clamp(confidence, 0.0, 1.0), Leg.NONE, skipped)
+
+
+SIGNALS: Final = (no_signal, e3_signal, fade_signal)
+"""The rule of each `Strategy`, indexed by it."""

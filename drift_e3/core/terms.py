@@ -52,6 +52,9 @@ class Direction(Term):
     LONG = 1
 
 
+SHORT, FLAT, LONG = Direction
+
+
 class Regime(Term):
     """The market's regimes in the order in which their entry tests are tried (first that holds wins)."""
 
@@ -64,6 +67,9 @@ class Regime(Term):
 
 REGIMES = tuple(Regime)
 """Members by their number: a leaf rule gives an integer, and an index is cheaper than a call of the class."""
+CRASH, HIGH_VOL, BULL_TREND, BEAR_TREND, CHOP = REGIMES
+"""Members as names of their own, for what runs on every candle: in Python 3.11 a member looked up in its
+class costs as much as five additions."""
 
 
 class Strategy(Term):
@@ -85,6 +91,9 @@ class Mode(Term):
     REDUCING = 2
     HALTED = 3
     STOPPING = 4
+
+
+WARMING, TRADING, REDUCING, HALTED, STOPPING = Mode
 
 
 class StopPolicy(Term):
@@ -115,7 +124,11 @@ class Liquidity(Term):
 
 
 class Reason(Term):
-    """Why an order exists, and so why a fill happened."""
+    """Why an order exists, and so why a fill happened.
+
+    Not ours are `LIQUIDATION` (by the venue), `FOREIGN` (somebody else reduced our position) and `ADOPTED` (a
+    position that was found and is guarded from now on).
+    """
 
     ENTRY = 0
     STOP = 1
@@ -126,6 +139,9 @@ class Reason(Term):
     REDUCE = 6
     FLATTEN = 7
     LIQUIDATION = 8
+    FOREIGN = 9
+    ADOPTED = 10
+    UNPROTECTED = 11
 
 
 class Verdict(Term):
@@ -134,6 +150,9 @@ class Verdict(Term):
     NONE = 0
     APPROVED = 1
     REFUSED = 2
+
+
+NOTHING, APPROVED, REFUSED = Verdict
 
 
 class Instrument(NamedTuple):

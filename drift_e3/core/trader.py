@@ -12,10 +12,13 @@ from drift_e3.core.commands import Stop
 from drift_e3.core.consultation import Consultation
 from drift_e3.core.entries import consider
 from drift_e3.core.events import (
+    AccountOpened,
     AdviceFailed,
     AdviceReceived,
     BookSeen,
     CandleClosed,
+    CollateralMoved,
+    EntriesBarred,
     Event,
     Fill,
     FlattenRequested,
@@ -96,6 +99,8 @@ def _observe(turn: Turn, event: Event) -> None:
             desk.book_fill(turn, event)
         case FundingPaid():
             desk.book_funding(turn, event)
+        case AccountOpened() | CollateralMoved() | EntriesBarred():
+            desk.book_account(turn, event)
         case AdviceReceived():
             _take_answer(turn, event)
         case AdviceFailed():

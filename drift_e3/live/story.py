@@ -46,6 +46,14 @@ def story(event: ev.Event, outcome: Outcome, state: TraderState) -> Iterator[Lin
                     "position_base": event.position_base,
                 },
             )
+        case ev.AccountOpened():
+            yield Line("info", "account.opened", {"equity_usd": round(event.equity_usd, 6)})
+        case ev.CollateralMoved():
+            fields = {"amount_usd": round(event.amount_usd, 6), "traded": event.traded}
+            yield Line("warning" if event.traded else "info", "account.moved", fields)
+        case ev.EntriesBarred():
+            name = "entries.barred" if event.reasons else "entries.allowed"
+            yield Line("warning" if event.reasons else "info", name, {"reasons": list(event.reasons)})
         case ev.StopRequested():
             yield Line("info", "stop.requested", {"by": event.by, "policy": event.policy.label})
         case ev.HaltRequested() | ev.ResumeRequested() | ev.FlattenRequested():

@@ -67,16 +67,27 @@ class TestProtection:
         assert opened.leverage_x == pytest.approx(size * close / 1_000.0)
         assert [note.size_base for note in notes_of(outcome, StopArmed)] == [size]
 
-    def test_each_size_is_armed_anew_before_the_old_orders_are_taken_back(self) -> None:
+    def test_an_old_stop_is_taken_back_only_when_the_venue_has_the_one_of_the_new_size(self) -> None:
         story = a_story()
         entry = opening(story)
         first = [order.order_id for order in submitted(story.fill(entry, 4.0))]
         story.settle()
         outcome = story.fill(entry, 2.0)
-        kinds = [type(command).__name__ for command in outcome.commands]
-        assert kinds == ["SubmitOrder", "CancelOrder", "SubmitOrder", "CancelOrder"]
-        assert cancels(outcome) == first
+        second = [order.order_id for order in submitted(outcome)]
+        assert cancels(outcome) == []
+        assert [cancels(story.accept(order_id)) for order_id in second] == [[first[0]], [first[1]]]
         assert armed(story) == {Reason.STOP: 6.0, Reason.TAKE_PROFIT: 6.0}
+
+    def test_an_old_stop_stays_while_the_venue_refuses_the_new_one(self) -> None:
+        story = a_story()
+        entry = opening(story)
+        old_stop = submitted(story.fill(entry, 4.0))[0].order_id
+        story.settle()
+        new_stop = submitted(story.fill(entry, 2.0))[0].order_id
+        assert cancels(story.reject(new_stop)) == []
+        [retry] = submitted(story.beat(RETRY_PAUSE_MS))
+        assert cancels(story.beat()) == []
+        assert cancels(story.accept(retry.order_id)) == [old_stop]
 
     def test_a_partial_exit_shrinks_stop_and_target(self) -> None:
         story = in_position()
@@ -96,7 +107,7 @@ class TestProtection:
         outcome = story.candle(101.7)
         assert reasons(outcome) == [Reason.TRAILING]
         assert submitted(outcome)[0].approved.intent.price_usd == pytest.approx(101.8 * 0.995)
-        assert len(cancels(outcome)) == 1
+        assert len(cancels(story.accept(submitted(outcome)[0].order_id))) == 1
         story.settle()
         assert story.candle(101.7).commands == ()
 

@@ -15,7 +15,7 @@ from drift_e3.core.events import (
 from drift_e3.core.orders import OrderState
 from drift_e3.core.params import Limits
 from drift_e3.core.risk import EXPOSURE_TOLERANCE
-from drift_e3.core.terms import Instrument, Mode, OrderKind, StopPolicy
+from drift_e3.core.terms import Instrument, Mode, OrderKind, Reason, StopPolicy
 from drift_e3.core.trader import Trader, tighter_limits
 from drift_e3.core.turn import Outcome
 from tests.core.builders import (
@@ -186,9 +186,15 @@ class Promises:
             return
         if self.now < trade.arm_after_ts:
             return
-        assert {order.order_id for order in resting} == {trade.stop_order_id, trade.target_order_id}
+        standing = {order.order_id for order in resting}
+        assert {trade.stop_order_id, trade.target_order_id} <= standing
         for order in resting:
-            assert is_near(order.intent.size_base, position)
+            if order.order_id in {trade.stop_order_id, trade.target_order_id}:
+                assert is_near(order.intent.size_base, position)
+            else:
+                is_target = order.intent.reason is Reason.TAKE_PROFIT
+                successor = trade.target_order_id if is_target else trade.stop_order_id
+                assert not state.orders.rests(successor), "the old goes when the new one is there"
 
 
 def is_near(a: float, b: float) -> bool:

@@ -89,7 +89,8 @@ class Totals(NamedTuple):
 
     `ledger` is the perpetual position's quote amount plus what was settled of it, so that settling does not
     move it: its change is fills' cash - fees + funding, exactly. `funding` is positive when received, `fees`
-    is paid less rebates, `deposits` is deposits less withdrawals, `collateral` is the quote tokens held.
+    is paid less rebates, `deposits` is deposits less withdrawals, `collateral` is the quote tokens held,
+    `settled` is what settling has moved from the position to them.
     """
 
     base: int
@@ -98,6 +99,7 @@ class Totals(NamedTuple):
     fees: int
     deposits: int
     collateral: int
+    settled: int = 0
 
 
 class UserSeen(NamedTuple):
