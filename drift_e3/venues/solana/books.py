@@ -1,8 +1,8 @@
 """What the account on the chain shows and the journal lacks, to the last unit.
 
 The program keeps running totals: base, ledger, funding, fees. The journal's books keep the same sums of the
-events booked. Both begin at one `Anchor`, so what is missing is a subtraction, the same after a second or
-after a week away, and booking it twice is impossible: what is booked is not missing any more. Nothing here
+events booked. Both begin at one `AccountOpened`, so what is missing is a subtraction, the same after a second
+or after a week away, and booking it twice is impossible: what is booked is not missing any more. Nothing here
 reads, waits or sends.
 """
 
@@ -54,6 +54,17 @@ class Missing(NamedTuple):
         """The average price of the trade."""
         return -self.cash / self.base * (BASE_UNITS / QUOTE_UNITS)
 
+    def part(self, before: int, size: int) -> "Missing":
+        """The part of the trade that comes after `before` and is `size` long, both without sign: all parts
+        together are the whole, to the last unit."""
+        whole, after = abs(self.base), before + size
+        return Missing(
+            base=size if self.base > 0 else -size,
+            cash=self.cash * after // whole - self.cash * before // whole,
+            fee=self.fee * after // whole - self.fee * before // whole,
+            funding=0,
+        )
+
 
 def to_quote(amount_usd: float) -> int:
     """USD in the chain's units, to the nearest."""
@@ -72,7 +83,7 @@ def booked(account: Account) -> Books:
     )
 
 
-def anchor(totals: Totals, entry_usd: float, seen_ts: int) -> AccountOpened:
+def opening(totals: Totals, entry_usd: float, seen_ts: int) -> AccountOpened:
     """The totals at which new books begin, as if flat: a position that is there already is missing at once,
     as a trade at its entry price."""
     spent = round(totals.base * entry_usd * (QUOTE_UNITS / BASE_UNITS))

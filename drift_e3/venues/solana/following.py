@@ -1,0 +1,263 @@
+"""Our orders and our account as the chain shows them, told as events of the core.
+
+The sender says what became of a transaction; only a look at the account, not older than that, says what
+became of the order. Fills are what the account's totals have more than the books (see `books`), given to the
+orders that can have caused them. Pure: no chain library, no clock, nothing is sent.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from drift_e3.core.events import (
+    AccountOpened,
+    CollateralMoved,
+    Event,
+    Fill,
+    FundingPaid,
+    OrderAccepted,
+    OrderCancelled,
+    OrderRejected,
+)
+from drift_e3.core.terms import Intent, Liquidity, OrderKind, Reason, Side, Term
+from drift_e3.venues.solana.books import Books, Missing, missing, moved
+from drift_e3.venues.solana.views import BASE_UNITS, QUOTE_UNITS, ChainView, OrderSeen, UserSeen
+
+MOVE_MIN = 10_000
+"""Collateral that came or went is told from 0.01 USD on: a deposit earns interest every second."""
+
+
+class Stage(Term):
+    """How far an order has come.
+
+    `SENDING`: its fate is not known. `LANDED`: its transaction succeeded, and a look from that slot on shows
+    what it did. `RESTING`: the account holds it. `DEAD`: it failed or can never land any more.
+    """
+
+    SENDING = 0
+    LANDED = 1
+    RESTING = 2
+    DEAD = 3
+
+
+@dataclass(slots=True, kw_only=True)
+class Followed:
+    """One of our orders. `filled` is in the chain's base units; `since_slot` is when it landed or died."""
+
+    order_id: str
+    user_order_id: int
+    intent: Intent
+    stage: Stage = Stage.SENDING
+    filled: int = 0
+    since_slot: int = 0
+    reason: str = ""
+    cancel_wanted: bool = False
+    cancel_sent: bool = False
+
+    @property
+    def size(self) -> int:
+        """The size in the chain's units."""
+        return round(self.intent.size_base * BASE_UNITS)
+
+    @property
+    def left(self) -> int:
+        """What may still trade, in the chain's units."""
+        return max(self.size - self.filled, 0)
+
+
+class Follower:
+    """Follows one account. `adopts` says that a foreign position is taken over instead of left alone."""
+
+    def __init__(
+        self, opened: AccountOpened, books: Books, moved_usd: float, step: int, *, adopts: bool
+    ) -> None:
+        self.orders: dict[str, Followed] = {}
+        self.books = books
+        self.foreign_base = 0
+        self._opened = opened
+        self._ignored = Books()
+        self._moved_usd = moved_usd
+        self._step = step
+        self._adopts = adopts
+
+    def follow(self, order: Followed) -> None:
+        """Follow an order from now on."""
+        self.orders[order.order_id] = order
+
+    def landed(self, order_id: str, slot: int) -> None:
+        """The order's transaction succeeded in `slot`."""
+        self._decide(order_id, Stage.LANDED, slot, "")
+
+    def died(self, order_id: str, slot: int, reason: str) -> None:
+        """The order's transaction failed, or can never land; known as of `slot`."""
+        self._decide(order_id, Stage.DEAD, slot, reason)
+
+    def _decide(self, order_id: str, stage: Stage, slot: int, reason: str) -> None:
+        order = self.orders.get(order_id)
+        if order is not None:  # the account may have shown all of its fills before
+            order.stage, order.since_slot, order.reason = stage, slot, reason
+
+    def look(self, view: ChainView, seen_ts: int) -> list[Event]:
+        """What the account shows and has not been told yet, in the order in which it must be booked."""
+        user = view.user
+        assert user is not None, "only a look with the account can be followed"
+        seen = {order.user_order_id: order for order in user.orders if order.user_order_id}
+        events: list[Event] = []
+        lack = self._missing(view)
+        if lack.funding:
+            events.append(self._funding(view, lack.funding, seen_ts))
+        if abs(lack.base) >= self._step:
+            events.extend(self._trades(view, user, seen, lack, seen_ts))
+        elif lack.cash:
+            events.append(self._move(lack.cash, seen_ts, traded=True))
+        self.books = self.books._replace(fees=user.totals.fees - self._opened.fees)
+        came = moved(self._opened, user.totals, self._moved_usd)
+        if abs(came) >= MOVE_MIN:
+            events.append(self._move(came, seen_ts, traded=False))
+        events.extend(self._ends(view.slot, seen, seen_ts))
+        return events
+
+    def wanted_cancels(self) -> list[Followed]:
+        """Orders that rest, are to be taken back, and for which nothing has been sent yet."""
+        return [
+            order
+            for order in self.orders.values()
+            if order.stage is Stage.RESTING and order.cancel_wanted and not order.cancel_sent
+        ]
+
+    def _missing(self, view: ChainView) -> Missing:
+        assert view.user is not None
+        known = Books(*(ours + theirs for ours, theirs in zip(self.books, self._ignored, strict=True)))
+        return missing(self._opened, known, view.user.totals, view.perp.instrument.taker_fee_bps)
+
+    def _funding(self, view: ChainView, amount: int, seen_ts: int) -> FundingPaid:
+        paid = FundingPaid(
+            seen_ts=seen_ts,
+            amount_usd=amount / QUOTE_UNITS,
+            rate_frac_1h=view.perp.funding_frac_1h,
+            position_base=self.books.base / BASE_UNITS,
+        )
+        self.books = self.books.with_funding(paid)
+        return paid
+
+    def _move(self, amount: int, seen_ts: int, *, traded: bool) -> CollateralMoved:
+        if traded:
+            self.books = self.books._replace(ledger=self.books.ledger + amount)
+        else:
+            self._moved_usd += amount / QUOTE_UNITS
+        return CollateralMoved(seen_ts=seen_ts, amount_usd=amount / QUOTE_UNITS, traded=traded)
+
+    def _trades(
+        self,
+        view: ChainView,
+        user: UserSeen,
+        seen: dict[int, OrderSeen],
+        lack: Missing,
+        seen_ts: int,
+    ) -> Iterable[Event]:
+        """Fills for all of the missing trade: ours first, then what somebody else must have done."""
+        side = Side.BUY if lack.base > 0 else Side.SELL
+        told, whole = 0, abs(lack.base)
+        for order, most in self._causes(side, seen, view.slot):
+            size = min(whole - told, most)
+            if size > 0:
+                order.filled += size
+                part = lack.part(told, size)
+                yield self._fill(view.slot, part, order.order_id, order.intent.reason, order.intent, seen_ts)
+                told += size
+        before = self.books.base
+        reducing = min(whole - told, abs(before)) if before * side < 0 else 0
+        if reducing >= self._step:
+            taken = user.being_liquidated or user.bankrupt
+            reason = Reason.LIQUIDATION if taken else Reason.FOREIGN
+            yield self._not_ours(view.slot, lack.part(told, reducing), reason, seen_ts)
+            told += reducing
+        if whole - told >= self._step:
+            rest = lack.part(told, whole - told)
+            if self._adopts:
+                yield self._not_ours(view.slot, rest, Reason.ADOPTED, seen_ts)
+            else:
+                self._ignore(rest)
+
+    def _causes(self, side: Side, seen: dict[int, OrderSeen], slot: int) -> list[tuple[Followed, int]]:
+        """Orders on this side that can have traded, each with the most it can have traded, the surest first:
+        what rested and shows fills or is gone, what is known to have landed, what is still on its way."""
+        causes: list[tuple[int, Followed, int]] = []
+        for order in self.orders.values():
+            if order.intent.side is not side:
+                continue
+            shown = seen.get(order.user_order_id)
+            if shown is not None and order.stage is not Stage.DEAD:
+                filled = round(shown.filled_base * BASE_UNITS)
+                causes.append((0, order, min(filled - order.filled, order.left)))
+            elif order.stage is Stage.RESTING:
+                causes.append((0, order, order.left))
+            elif order.stage is Stage.LANDED and slot >= order.since_slot:
+                causes.append((1, order, order.left))
+            else:
+                causes.append((2, order, order.left))
+        causes.sort(key=lambda cause: cause[0])
+        return [(order, most) for _, order, most in causes]
+
+    def _not_ours(self, slot: int, part: Missing, reason: Reason, seen_ts: int) -> Fill:
+        return self._fill(slot, part, f"{reason.label}-{slot}", reason, None, seen_ts)
+
+    def _fill(
+        self, slot: int, part: Missing, order_id: str, reason: Reason, intent: Intent | None, seen_ts: int
+    ) -> Fill:
+        price_usd = part.price_usd
+        rests = intent is not None and intent.kind is OrderKind.POST_ONLY
+        fill = Fill(
+            seen_ts=seen_ts,
+            fill_id=f"{slot}-{order_id}",
+            order_id=order_id,
+            side=Side.BUY if part.base > 0 else Side.SELL,
+            size_base=abs(part.base) / BASE_UNITS,
+            price_usd=price_usd,
+            reference_usd=price_usd if intent is None else intent.reference_usd,
+            fee_usd=part.fee / QUOTE_UNITS,
+            liquidity=Liquidity.MAKER if rests else Liquidity.TAKER,
+            reason=reason,
+        )
+        self.books = self.books.with_fill(fill)
+        return fill
+
+    def _ignore(self, rest: Missing) -> None:
+        """Leave a foreign position alone: it is counted, so that it does not turn up again at every look."""
+        self._ignored = Books(
+            base=self._ignored.base + rest.base, ledger=self._ignored.ledger + rest.cash - rest.fee
+        )
+        self.foreign_base += rest.base
+
+    def _ends(self, slot: int, seen: dict[int, OrderSeen], seen_ts: int) -> Iterable[Event]:
+        """Which orders the account has taken up, and which are over."""
+        for order in list(self.orders.values()):
+            if slot < order.since_slot:
+                continue
+            held = order.user_order_id in seen
+            match order.stage:
+                case Stage.SENDING:
+                    over = not order.left
+                case Stage.LANDED if held:
+                    order.stage, over = Stage.RESTING, False
+                    yield OrderAccepted(seen_ts=seen_ts, order_id=order.order_id)
+                case Stage.LANDED:
+                    over = True
+                    if order.left:
+                        yield self._unfilled(order, seen_ts)
+                case Stage.RESTING:
+                    over = not held
+                    if over and order.left:
+                        reason = "requested" if order.cancel_sent else "gone"
+                        yield OrderCancelled(seen_ts=seen_ts, order_id=order.order_id, reason=reason)
+                case Stage.DEAD:
+                    over = True
+                    if order.left:
+                        yield OrderRejected(seen_ts=seen_ts, order_id=order.order_id, reason=order.reason)
+            if over:
+                del self.orders[order.order_id]
+
+    def _unfilled(self, order: Followed, seen_ts: int) -> Event:
+        """The transaction succeeded, the account holds no order: an IOC's rest, or none was placed."""
+        if order.intent.kind is OrderKind.IOC or order.filled:
+            return OrderCancelled(seen_ts=seen_ts, order_id=order.order_id, reason="unfilled")
+        return OrderRejected(seen_ts=seen_ts, order_id=order.order_id, reason="not_placed")
