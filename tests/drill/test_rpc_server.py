@@ -79,7 +79,7 @@ async def test_accounts_are_shown_whole_in_part_and_many_at_once() -> None:
         assert whole is not None
         assert part is not None
         assert (bytes(whole.data), bytes(part.data)) == (b"0123456789", b"234")
-        answer = await client.get_multiple_accounts([SOMEBODY, Pubkey.default()])
+        answer = await client.get_multiple_accounts([SOMEBODY, Pubkey([9] * 32)])
         assert answer.context.slot == chain.slot - CONFIRMED_SLOTS
         assert [account is not None for account in answer.value] == [True, False]
 
