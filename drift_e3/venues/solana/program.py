@@ -24,6 +24,7 @@ class RawAccount(NamedTuple):
     owner: Pubkey
     data: bytes
     lamports: int = 0
+    executable: bool = False
 
 
 class Trading(NamedTuple):
