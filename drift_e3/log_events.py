@@ -68,6 +68,21 @@ LOG_EVENTS: dict[str, LogEvent] = {
     "tape.warned": LogEvent(
         "a tape is usable with reservations", ("path", "what", "count", "first_row", "note")
     ),
+    # the venue's candles and order book
+    "feed.lost": LogEvent("a websocket gives no content; it is being connected anew", ("channel", "reason")),
+    "feed.restored": LogEvent("a websocket gives content again", ("channel", "away_s")),
+    "candles.filled": LogEvent("several candles were fetched at once after a pause", ("count", "first_ts")),
+    "candles.skipped": LogEvent("the venue has no such candles; windows go on without", ("count", "next_ts")),
+    "candles.switched": LogEvent(
+        "candles have other prices from now on, because more or less is traded",
+        ("source", "idle_share", "open_ts"),
+    ),
+    "candle.assumed": LogEvent(
+        "nobody confirmed a candle in time: it was taken as the stream had it last", ("open_ts",)
+    ),
+    "candle.diverged": LogEvent(
+        "the venue now says otherwise of a candle that was traded on", ("open_ts", "told", "now")
+    ),
     # the advisor
     "advice.asked": LogEvent("the advisor was asked", ("question_id", "rule_regime", "deadline_ms")),
     "advice.received": LogEvent(

@@ -1,0 +1,167 @@
+"""Which candles are closed, in their order and each once, whatever the stream does. Pure: no I/O, no clock.
+
+The stream tells of candles while they form: doubled, late, in disorder, with holes. What a candle came to is
+only known from an answer over HTTP that was asked for after its end; such an answer is the truth, the stream
+says when it is time to ask and stands in where nobody answers. Prices for the core are chosen in `prices`.
+"""
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from drift_e3.core.terms import MS_PER_SECOND
+from drift_e3.venues.dataapi.records import CandleRecord, Ohlc
+
+GRACE_MS: Final = 2 * MS_PER_SECOND
+"""How long after its end a candle may still change: fills are recorded a moment after they happen."""
+PATIENCE_MS: Final = 6 * MS_PER_SECOND
+"""How long after its end a candle waits: for confirmation where the stream has already gone on, for a later
+candle where the market is still."""
+SKEW_MS: Final = 5 * MS_PER_SECOND
+"""How far ahead of ours the service's clock may be; what claims to be later is no candle of this market."""
+TOLD_KEPT: Final = 64
+NOISE: Final = 1e-9
+
+
+class Closed(NamedTuple):
+    """A closed candle; `confirmed` by an answer over HTTP, or else as the stream had it last."""
+
+    record: CandleRecord
+    confirmed: bool
+
+
+class Diverged(NamedTuple):
+    """A candle that was told, and what it is by the service's present word."""
+
+    told: CandleRecord
+    now: CandleRecord
+
+
+class CandleAssembly:
+    """Makes closed candles of what the stream and answers over HTTP say.
+
+    `next_ts` is the open time of the next candle to tell; those before it are the past. All times in ms.
+    """
+
+    def __init__(
+        self, frame_ms: int, next_ts: int, *, grace_ms: int = GRACE_MS, patience_ms: int = PATIENCE_MS
+    ) -> None:
+        if next_ts % frame_ms:
+            raise ValueError(f"{next_ts} is not on the grid of {frame_ms} ms")
+        self.frame_ms = frame_ms
+        self.next_ts = next_ts
+        self.skipped = 0
+        """Candles that the service does not have."""
+        self.refused = 0
+        """Candles off the grid or of the future."""
+        self._grace_ms = grace_ms
+        self._patience_ms = patience_ms
+        self._newest_ts = next_ts - frame_ms
+        self._waiting: dict[int, CandleRecord] = {}
+        self._final: set[int] = set()
+        self._absent: set[int] = set()
+        self._told: dict[int, CandleRecord] = {}
+
+    def remember(self, told: Iterable[CandleRecord]) -> None:
+        """Take candles as told already, oldest first: later answers are held against the last of them."""
+        for record in told:
+            self._told[record.open_ts] = record
+            if len(self._told) > TOLD_KEPT:
+                del self._told[next(iter(self._told))]
+
+    def observe(self, record: CandleRecord, now_ms: int) -> None:
+        """Hear of a candle from the stream, forming or not, in any order."""
+        if not self._possible(record, now_ms):
+            return
+        ts = record.open_ts
+        self._newest_ts = max(self._newest_ts, ts)
+        if ts < self.next_ts or ts in self._final:
+            return
+        known = self._waiting.get(ts)
+        # Volume only grows while a candle forms: less of it is an older word that came late.
+        if known is None or record.volume_base >= known.volume_base:
+            self._waiting[ts] = record
+
+    def confirm(self, records: Iterable[CandleRecord], since_ts: int, asked_ms: int) -> list[Diverged]:
+        """Take an answer over HTTP, asked for at `asked_ms`, that has all candles from `since_ts` on.
+
+        A candle in it is final if a later one is in it too: answers may be stale. Where nobody has seen a
+        later one it is final once it has been over for the patience. Returns the candles told already that
+        are now said to be others.
+        """
+        given = {record.open_ts: record for record in records if self._possible(record, asked_ms)}
+        if not given:
+            return []
+        top_ts = max(given)
+        self._newest_ts = max(self._newest_ts, top_ts)
+        diverged: list[Diverged] = []
+        for ts, record in sorted(given.items()):
+            if ts == top_ts and not self._is_last(ts, asked_ms):
+                known = self._waiting.get(ts)
+                if ts >= self.next_ts and (known is None or record.volume_base > known.volume_base):
+                    self._waiting[ts] = record
+            elif ts >= self.next_ts:
+                self._waiting[ts] = record
+                self._final.add(ts)
+            elif ts in self._told and not same(self._told[ts], record):
+                diverged.append(Diverged(self._told[ts], record))
+                self._told[ts] = record
+        for ts in range(max(self.next_ts, since_ts), top_ts, self.frame_ms):
+            if ts not in given and ts not in self._waiting:
+                self._absent.add(ts)
+        return diverged
+
+    def _is_last(self, ts: int, asked_ms: int) -> bool:
+        """Whether the market seems to have been still since this candle, so that it is not just forming."""
+        return self._newest_ts <= ts and ts + self.frame_ms + self._patience_ms <= asked_ms
+
+    def asks(self, now_ms: int) -> int | None:
+        """The open time of the first candle to be confirmed now, None if there is none.
+
+        A candle is to be confirmed when a later one has been seen, or when its end and the grace have passed.
+        """
+        ends_ts = self.next_ts + self.frame_ms
+        if ends_ts > now_ms or (self._newest_ts <= self.next_ts and ends_ts + self._grace_ms > now_ms):
+            return None
+        return self.next_ts
+
+    def take(self, now_ms: int) -> list[Closed]:
+        """The closed candles that have not been told yet, oldest first; they count as told from now on."""
+        closed: list[Closed] = []
+        while (ends_ts := self.next_ts + self.frame_ms) <= now_ms:
+            ts = self.next_ts
+            record = self._waiting.get(ts)
+            final = ts in self._final
+            late = self._newest_ts > ts and ends_ts + self._patience_ms <= now_ms
+            if record is not None and (final or late):
+                closed.append(Closed(record, final))
+                self.remember([record])
+            elif record is None and ts in self._absent:
+                self.skipped += 1
+            else:
+                break
+            self._waiting.pop(ts, None)
+            self._final.discard(ts)
+            self._absent.discard(ts)
+            self.next_ts = ends_ts
+        return closed
+
+    def _possible(self, record: CandleRecord, now_ms: int) -> bool:
+        possible = record.open_ts % self.frame_ms == 0 and record.open_ts <= now_ms + SKEW_MS
+        self.refused += not possible
+        return possible
+
+
+def same(one: CandleRecord, other: CandleRecord) -> bool:
+    """Whether two words on a candle agree, give or take the noise of writing numbers down."""
+    pairs = ((one.fill, other.fill), (one.oracle, other.oracle))
+    return _near(one.volume_base, other.volume_base) and all(_same_prices(*pair) for pair in pairs)
+
+
+def _same_prices(one: Ohlc | None, other: Ohlc | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return all(map(_near, one, other))
+
+
+def _near(one: float, other: float) -> bool:
+    return abs(one - other) <= NOISE * max(abs(one), abs(other))
