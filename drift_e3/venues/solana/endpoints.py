@@ -145,29 +145,33 @@ class Endpoint:
         now = asyncio.get_running_loop().time
         if not self._circuit.admit(now()):
             raise RpcUnavailable(Fault.RESTING, f"{self.host} failed a moment ago", unsent=True)
-        told = False
+        error: RpcUnavailable | RpcRejected
         try:
             answer = await self._exchange(call, ends, min_slot)
-            self._circuit.succeeded()
-            told = True
         except RpcRejected as rejection:
             self._rejections += 1
             self._circuit.succeeded()
-            told = True
-            raise RpcRejected(rejection.code, f"{self._name(call)}: {rejection.message}") from None
+            error = RpcRejected(rejection.code, f"{self._name(call)}: {rejection.message}")
         except RpcUnavailable as failure:
             self._faults[failure.fault.value] += 1
             if failure.fault in RESTING_FAULTS:
                 self._circuit.failed(now(), failure.rest_s)
-                told = True
-            raise RpcUnavailable(
-                failure.fault, f"{self._name(call)} {failure.detail}".rstrip(), unsent=failure.unsent
-            ) from None
-        finally:
-            if not told:
+            elif failure.unsent:
                 self._circuit.abandoned()
-        self._slot = max(self._slot, answer.slot)
-        return answer
+            else:
+                self._circuit.succeeded()
+            detail = f"{self._name(call)} {failure.detail}".rstrip()
+            error = RpcUnavailable(failure.fault, detail, unsent=failure.unsent)
+        except BaseException:
+            # Cancelled, or a bug: the next call may try the server out.
+            self._circuit.abandoned()
+            raise
+        else:
+            self._circuit.succeeded()
+            self._slot = max(self._slot, answer.slot)
+            return answer
+        # Outside of the handlers: the first error's traceback holds the server's words as they came.
+        raise error
 
     async def close(self) -> None:
         """Hang up."""
