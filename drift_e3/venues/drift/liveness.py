@@ -1,7 +1,7 @@
 """Whether the program trades at all: from a simulation of the very order, the flags, and how old things are.
 
 Flags alone cannot tell: on 2026-04-01 every instruction was taken out of the program while its accounts
-stayed as they were. Nor is it a constant, so that the day it comes back is seen. Pure, without chain libraries.
+stayed as they were. Nor is it a constant, so that the day it comes back is seen. Pure, no chain library.
 """
 
 from typing import Final, NamedTuple

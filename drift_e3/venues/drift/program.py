@@ -103,6 +103,8 @@ class DriftProgram:
         market = (*self.market_addresses(), self._perp().amm.oracle, CLOCK_ADDRESS)
         if trading is None:
             return market
+        # Made at the start and not at the first order: it takes a fifth of a second.
+        self._builder(trading)
         return (*market, self._market.user_address(trading), self._market.stats_address(trading))
 
     def read(self, slot: int, accounts: Accounts, trading: Trading | None) -> ChainView:

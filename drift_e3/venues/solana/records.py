@@ -10,10 +10,10 @@ from typing import NamedTuple
 class OrderActionSeen(NamedTuple):
     """Something that happened to an order. Quantities are in the chain's units (base 1e-9, others 1e-6).
 
-    `action` is ``Place``, ``Cancel``, ``Fill``, ``Trigger`` or ``Expire``, `explanation` the program's word for
-    why (``None``, ``OrderFilledWithAMM``, ``Liquidation``). `ts` (UTC, s) is the chain's clock. Taker and maker
-    are addresses of trading accounts, empty for the AMM or where there is none; a fee is negative where it is
-    paid out.
+    `action` is ``Place``, ``Cancel``, ``Fill``, ``Trigger`` or ``Expire``, `explanation` the program's word
+    for why (``None``, ``OrderFilledWithAMM``, ``Liquidation``). `ts` (UTC, s) is the chain's clock. Taker and
+    maker are addresses of trading accounts, empty for the AMM or where there is none; a fee is negative where
+    it is paid out.
     """
 
     ts: int
