@@ -102,9 +102,7 @@ def draft_decision(
     strategy = STRATEGIES[route]
     signal = SIGNALS[route](features, params, needs)
     if signal.direction == 0:
-        return Draft(
-            regime, strategy, signal, FLAT, signal.confidence, 1.0, False, NO_SIGNAL[signal.failed]
-        )
+        return Draft(regime, strategy, signal, FLAT, signal.confidence, 1.0, False, NO_SIGNAL[signal.failed])
     if held is None:
         return Draft(regime, strategy, signal, Direction(signal.direction), signal.confidence, 1.0, False, "")
     advice = held.advice

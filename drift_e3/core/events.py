@@ -268,6 +268,8 @@ class StopRequested:
 
 
 MarketEvent = CandleClosed | OracleTick | FundingPublished | BookSeen | OpenInterestSeen
+HistoricEvent = CandleClosed | FundingPublished
+"""What a feed may also tell of the time before trading, marked as `history`."""
 AdvisorEvent = AdviceReceived | AdviceFailed
 AccountEvent = AccountOpened | CollateralMoved | EntriesBarred
 VenueEvent = OrderAccepted | OrderRejected | OrderCancelled | Fill | FundingPaid | AccountEvent

@@ -5,7 +5,7 @@ from drift_e3.core.events import CandleClosed, Event, Heartbeat, OracleTick
 from drift_e3.core.modes import Trigger
 from drift_e3.core.notes import DataStale, RegimeChanged
 from drift_e3.core.risk import is_overexposed, size_within_cap
-from drift_e3.core.terms import MS_PER_SECOND, UNKNOWN, Direction, Mode, Reason, Refused, Side
+from drift_e3.core.terms import LONG, MS_PER_SECOND, REDUCING, TRADING, UNKNOWN, Reason, Refused, Side
 from drift_e3.core.turn import Turn
 
 
@@ -28,7 +28,7 @@ def guard(turn: Turn, event: Event) -> None:
     elif state.entry is None:
         # While an entry is on its way it may still fill, and that is to be closed as well.
         state.flatten_asked = False
-    if state.mode.mode is not Mode.TRADING and state.entry is not None:
+    if state.mode.mode is not TRADING and state.entry is not None:
         desk.cancel_entries(turn)
 
 
@@ -40,9 +40,9 @@ def watch_limits(turn: Turn) -> None:
     if broken is not None:
         turn.trigger(broken)
     if turn.now < state.breakers.paused_until_ts:
-        if state.mode.mode is Mode.TRADING:
+        if state.mode.mode is TRADING:
             turn.trigger(state.breakers.pause_cause)
-    elif state.mode.mode is Mode.REDUCING:
+    elif state.mode.mode is REDUCING:
         turn.trigger(Trigger.PAUSE_OVER)
 
 
@@ -97,7 +97,7 @@ def watch_exits(turn: Turn, event: Event) -> None:
     best_usd = turn.price_usd
     if isinstance(event, CandleClosed) and event.seen_ts - trade.opened_ts > 1:
         # Not for a trade that a late answer opened in the candle's last moment: its extreme came before.
-        best_usd = event.high if trade.direction is Direction.LONG else event.low
+        best_usd = event.high if trade.direction is LONG else event.low
     trade.track(best_usd, params)
 
 

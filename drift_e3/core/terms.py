@@ -29,7 +29,11 @@ def clamp(x: float, low: float, high: float) -> float:
 
 
 class Term(IntEnum):
-    """An integer enumeration whose members have a word for people and for exported records."""
+    """An integer enumeration whose members have a word for people and for exported records.
+
+    Members that are compared with on every candle are also names of this module: to look one up in its class
+    costs as much as a call in Python 3.11.
+    """
 
     @property
     def label(self) -> str:
@@ -68,8 +72,6 @@ class Regime(Term):
 REGIMES = tuple(Regime)
 """Members by their number: a leaf rule gives an integer, and an index is cheaper than a call of the class."""
 CRASH, HIGH_VOL, BULL_TREND, BEAR_TREND, CHOP = REGIMES
-"""Members as names of their own, for what runs on every candle: in Python 3.11 a member looked up in its
-class costs as much as five additions."""
 
 
 class Strategy(Term):
@@ -150,9 +152,6 @@ class Verdict(Term):
     NONE = 0
     APPROVED = 1
     REFUSED = 2
-
-
-NOTHING, APPROVED, REFUSED = Verdict
 
 
 class Instrument(NamedTuple):

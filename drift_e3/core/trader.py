@@ -26,6 +26,7 @@ from drift_e3.core.events import (
     FundingPublished,
     HaltRequested,
     Heartbeat,
+    HistoricEvent,
     MarketEvent,
     OpenInterestSeen,
     OracleTick,
@@ -44,7 +45,7 @@ from drift_e3.core.notes import AdviceMissed, AdviceTaken, SettingsTaken
 from drift_e3.core.params import Limits, Params
 from drift_e3.core.regime import advance_regime, regime_confidence
 from drift_e3.core.state import TraderState, new_state
-from drift_e3.core.terms import REGIMES, Mode, StopPolicy
+from drift_e3.core.terms import REGIMES, STOPPING, WARMING, StopPolicy
 from drift_e3.core.turn import Outcome, Turn
 
 
@@ -72,7 +73,7 @@ class Trader:
             self._state = new_state(event)
         turn = Turn(self.state, event.seen_ts)
         _observe(turn, event)
-        if not (isinstance(event, CandleClosed | FundingPublished) and event.history):
+        if not (isinstance(event, HistoricEvent) and event.history):
             guard(turn, event)
             consider(turn, event)
             _wind_down(turn)
@@ -130,7 +131,7 @@ def _observe(turn: Turn, event: Event) -> None:
             state.flatten_asked = state.flatten_asked or event.policy is StopPolicy.FLATTEN
         case _:
             assert_never(event)
-    if state.warmed and state.mode.mode is Mode.WARMING:
+    if state.warmed and state.mode.mode is WARMING:
         turn.trigger(Trigger.WARMED)
 
 
@@ -230,7 +231,7 @@ def _wind_down(turn: Turn) -> None:
     leaves: a person has to look first.
     """
     state = turn.state
-    if state.stopped or not (state.started_halted or state.mode.mode is Mode.STOPPING):
+    if state.stopped or not (state.started_halted or state.mode.mode is STOPPING):
         return
     flat = state.trade is None and not state.orders.by_id
     holds = state.stop_policy is StopPolicy.HOLD and (state.entry is None or state.stop_at_once)

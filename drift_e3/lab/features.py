@@ -10,7 +10,7 @@ from drift_e3.core.events import CandleClosed
 from drift_e3.core.features import Features
 from drift_e3.core.market import new_market
 from drift_e3.ports import DataError
-from drift_e3.venues.sim.steps import BarOpened, BarRange
+from drift_e3.venues.sim.steps import BarLook
 from drift_e3.venues.tape.feed import TapeFeed
 
 
@@ -24,7 +24,7 @@ def feature_table(feed: TapeFeed, progress: Callable[[], None]) -> pa.Table:
     rows: list[Features] = []
     while feed.next_ts() is not None:
         step = feed.advance()
-        if isinstance(step, BarOpened | BarRange):
+        if isinstance(step, BarLook):
             continue
         features = view.observe(step)
         if features is not None and isinstance(step, CandleClosed):

@@ -13,7 +13,7 @@ from drift_e3.core.terms import Instrument
 from drift_e3.ports import DataError
 from drift_e3.venues.sim.settings import SimSettings, check_sim_settings
 from drift_e3.venues.sim.state import NEVER, SimState
-from drift_e3.venues.sim.steps import BarOpened, BarRange, Step
+from drift_e3.venues.sim.steps import BarLook, Step
 from drift_e3.venues.sim.venue import SimVenue
 
 
@@ -100,7 +100,7 @@ class PaperMarket:
                 return [*self.venue.run_due()]
         step = self._source.advance()
         events = self.venue.process(step)
-        if isinstance(step, BarOpened | BarRange):
+        if isinstance(step, BarLook):
             return [*events]
         return [step, *events]
 

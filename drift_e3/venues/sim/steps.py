@@ -26,5 +26,7 @@ class BarRange(NamedTuple):
     close: float
 
 
-Step = MarketEvent | BarOpened | BarRange
+BarLook = BarOpened | BarRange
+"""A look at a candle that is not closed: for the venue alone."""
+Step = MarketEvent | BarLook
 """What a market feed plays next."""

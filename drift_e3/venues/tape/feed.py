@@ -202,8 +202,8 @@ class TapeFeed:
             history=not live,
         )
         if live and self._ticks is None:
-            whole = BarRange(ts=close_ts - 1, open=open_, high=high, low=low, close=close)
-            self._steps = [BarOpened(ts=open_ts, open=open_), whole, closed]
+            whole = BarRange(close_ts - 1, open_, high, low, close)
+            self._steps = [BarOpened(open_ts, open_), whole, closed]
             self._times = [open_ts, close_ts - 1, close_ts]
         else:
             self._steps = [closed]
