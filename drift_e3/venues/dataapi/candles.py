@@ -1,8 +1,8 @@
 """Which candles are closed, in their order and each once, whatever the stream does. Pure: no I/O, no clock.
 
 The stream tells of candles while they form: doubled, late, in disorder, with holes. What a candle came to is
-only known from an answer over HTTP that was asked for after its end; such an answer is the truth, the stream
-says when it is time to ask and stands in where nobody answers. Prices for the core are chosen in `prices`.
+only known from an answer over HTTP that was asked for after its end; such an answer is the truth, and the
+stream stands in where nobody answers. Prices for the core are chosen in `prices`.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from drift_e3.venues.dataapi.records import CandleRecord, Ohlc
 GRACE_MS: Final = 2 * MS_PER_SECOND
 """How long after its end a candle may still change: fills are recorded a moment after they happen."""
 PATIENCE_MS: Final = 6 * MS_PER_SECOND
-"""How long after its end a candle waits: for confirmation where the stream has already gone on, for a later
+"""How long after its end a candle waits: for an answer where the stream has already gone on, for a later
 candle where the market is still."""
 SKEW_MS: Final = 5 * MS_PER_SECOND
 """How far ahead of ours the service's clock may be; what claims to be later is no candle of this market."""
@@ -70,23 +70,16 @@ class CandleAssembly:
 
     def observe(self, record: CandleRecord, now_ms: int) -> None:
         """Hear of a candle from the stream, forming or not, in any order."""
-        if not self._possible(record, now_ms):
-            return
-        ts = record.open_ts
-        self._newest_ts = max(self._newest_ts, ts)
-        if ts < self.next_ts or ts in self._final:
-            return
-        known = self._waiting.get(ts)
-        # Volume only grows while a candle forms: less of it is an older word that came late.
-        if known is None or record.volume_base >= known.volume_base:
-            self._waiting[ts] = record
+        if self._possible(record, now_ms):
+            self._newest_ts = max(self._newest_ts, record.open_ts)
+            self._learn(record, newer=True)
 
     def confirm(self, records: Iterable[CandleRecord], since_ts: int, asked_ms: int) -> list[Diverged]:
         """Take an answer over HTTP, asked for at `asked_ms`, that has all candles from `since_ts` on.
 
-        A candle in it is final if a later one is in it too: answers may be stale. Where nobody has seen a
-        later one it is final once it has been over for the patience. Returns the candles told already that
-        are now said to be others.
+        A candle in it is final if it was over for the grace and a later one is in the answer too, which may
+        be stale. Where nobody has seen a later one it is final once it has been over for the patience.
+        Returns the candles told already that are now said to be others.
         """
         given = {record.open_ts: record for record in records if self._possible(record, asked_ms)}
         if not given:
@@ -95,10 +88,8 @@ class CandleAssembly:
         self._newest_ts = max(self._newest_ts, top_ts)
         diverged: list[Diverged] = []
         for ts, record in sorted(given.items()):
-            if ts == top_ts and not self._is_last(ts, asked_ms):
-                known = self._waiting.get(ts)
-                if ts >= self.next_ts and (known is None or record.volume_base > known.volume_base):
-                    self._waiting[ts] = record
+            if not self._final_in(ts, top_ts, asked_ms):
+                self._learn(record)
             elif ts >= self.next_ts:
                 self._waiting[ts] = record
                 self._final.add(ts)
@@ -106,23 +97,13 @@ class CandleAssembly:
                 diverged.append(Diverged(self._told[ts], record))
                 self._told[ts] = record
         for ts in range(max(self.next_ts, since_ts), top_ts, self.frame_ms):
-            if ts not in given and ts not in self._waiting:
+            if ts not in given and self._final_in(ts, top_ts, asked_ms):
                 self._absent.add(ts)
         return diverged
 
-    def _is_last(self, ts: int, asked_ms: int) -> bool:
-        """Whether the market seems to have been still since this candle, so that it is not just forming."""
-        return self._newest_ts <= ts and ts + self.frame_ms + self._patience_ms <= asked_ms
-
     def asks(self, now_ms: int) -> int | None:
-        """The open time of the first candle to be confirmed now, None if there is none.
-
-        A candle is to be confirmed when a later one has been seen, or when its end and the grace have passed.
-        """
-        ends_ts = self.next_ts + self.frame_ms
-        if ends_ts > now_ms or (self._newest_ts <= self.next_ts and ends_ts + self._grace_ms > now_ms):
-            return None
-        return self.next_ts
+        """The open time of the first candle that an answer over HTTP is due for; None if there is none."""
+        return self.next_ts if self.next_ts + self.frame_ms + self._grace_ms <= now_ms else None
 
     def take(self, now_ms: int) -> list[Closed]:
         """The closed candles that have not been told yet, oldest first; they count as told from now on."""
@@ -144,6 +125,23 @@ class CandleAssembly:
             self._absent.discard(ts)
             self.next_ts = ends_ts
         return closed
+
+    def _final_in(self, ts: int, top_ts: int, asked_ms: int) -> bool:
+        over_ms = asked_ms - ts - self.frame_ms
+        if ts < top_ts:
+            return over_ms >= self._grace_ms
+        return ts >= self._newest_ts and over_ms >= self._patience_ms
+
+    def _learn(self, record: CandleRecord, *, newer: bool = False) -> None:
+        """Keep a word on a candle that is not final: the one with more volume, which only grows while a
+        candle forms. Of equal ones the later word counts only if it is `newer`: answers may be stale."""
+        ts = record.open_ts
+        if ts < self.next_ts or ts in self._final:
+            return
+        known = self._waiting.get(ts)
+        more = known is None or record.volume_base > known.volume_base
+        if more or (newer and known is not None and record.volume_base == known.volume_base):
+            self._waiting[ts] = record
 
     def _possible(self, record: CandleRecord, now_ms: int) -> bool:
         possible = record.open_ts % self.frame_ms == 0 and record.open_ts <= now_ms + SKEW_MS
