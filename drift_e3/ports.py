@@ -1,10 +1,12 @@
 """The parties outside, as the house needs them. Adapters implement these; the core never sees them."""
 
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, runtime_checkable
 
 from drift_e3.core.advice import Question
 from drift_e3.core.commands import Command, SubmitOrder
 from drift_e3.core.events import AdvisorEvent, Event, Feed
+from drift_e3.core.state import TraderState
 from drift_e3.core.terms import Instrument
 
 
@@ -50,6 +52,36 @@ class Market(Protocol):
         """The market's whole state, from which `restore` continues with the very same steps."""
 
     def restore(self, state: bytes) -> None: ...
+
+
+Put = Callable[[Sequence[Event]], Awaitable[None]]
+"""Hands events over, in order, and returns when there is room for more."""
+
+
+@runtime_checkable
+class LiveMarket(Market, Protocol):
+    """A market that comes by itself, at its own pace, on paper or with a real account.
+
+    What it brings waits until `advance` returns it, one event at a time with what the venue makes of it;
+    `next_ts` is None while nothing waits.
+    """
+
+    @property
+    def proves(self) -> bool:
+        """Whether the venue is simulated, and so makes again, after `push`, what the journal holds."""
+
+    def push(self, events: Sequence[Event]) -> None:
+        """Let events wait for `advance`: new ones, or, in a recovery, those that the journal holds."""
+
+    async def open(self, state: TraderState | None) -> list[Event]:
+        """Connect, and return what has to be booked before anything else: history to warm on, and what became
+        of the account meanwhile. `state` is the recovered trader's, None at the very first start.
+
+        Raises `VenueRefused` when this market must not be traded, `VenueUnavailable` when it does not answer.
+        """
+
+    async def run(self, put: Put) -> None:
+        """Bring events until cancelled; what is out of reach for a while is waited for."""
 
 
 class Advisor(Protocol):

@@ -61,6 +61,11 @@ class TraderState:
     barred: tuple[str, ...] = ()
     unprotected_since_ts: int = -1
 
+    def take_instrument(self, instrument: Instrument) -> None:
+        """Go by what the venue says of the market now: fees, margins and steps may have changed."""
+        self.instrument = self.market.instrument = instrument
+        self.account.step_base = self.orders.step_base = instrument.step_base
+
     @property
     def needs(self) -> Needs:
         """Inputs without which the strategies abstain, because this feed should deliver them."""

@@ -111,6 +111,7 @@ def _observe(turn: Turn, event: Event) -> None:
             state.stop_policy, state.stopped = None, False
             turn.trigger(Trigger.RESTARTED)
             state.started_halted = state.mode.halted
+            state.take_instrument(event.instrument)
             _take_settings(turn, event.settings)
         case SettingsChanged():
             _take_settings(turn, event.settings)

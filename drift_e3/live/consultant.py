@@ -27,6 +27,11 @@ class Consultant:
         """Whether a question is running, or its answer is waiting for its event time."""
         return self._running is not None or self._answer is not None
 
+    @property
+    def holds_time(self) -> bool:
+        """Whether a market that runs faster than real time has to wait for an answer."""
+        return self._inbox is None and self.busy
+
     def ask(self, command: AskAdvisor) -> None:
         """Put a question; one that is still running is cancelled, which frees the model's server."""
         self.cancel()

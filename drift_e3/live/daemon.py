@@ -1,4 +1,4 @@
-"""The daemon of a market that we play ourselves: start or recover, trade until told to stop, leave in order.
+"""The daemon: start or recover, trade a played or a live market until told to stop, leave in order.
 
 One task group holds everything: the trading loop, the player, the advisor's question, the reactions to
 signals. A bug in any of them ends all of them; the service manager restarts, and a restart is a recovery.
@@ -6,7 +6,7 @@ signals. A bug in any of them ends all of them; the service manager restarts, an
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +38,8 @@ from drift_e3.live.player import Player
 from drift_e3.live.recovery import Recovered, recover
 from drift_e3.live.session import Session
 from drift_e3.live.story import story
-from drift_e3.ports import Advisor, Clock, DataError, Market
+from drift_e3.live.streaming import Streaming
+from drift_e3.ports import Advisor, Clock, DataError, LiveMarket, Market
 
 log = structlog.get_logger()
 
@@ -72,22 +73,33 @@ class Ended:
 async def run_daemon(orders: Orders, market: Market, advisor: Advisor, clock: Clock) -> Ended:
     """Trade until the market ends or somebody asks for a stop; the caller holds the state directory's lock.
 
-    Raises `DataError` for a journal that cannot be trusted or that another market wrote, `JournalError` when
+    A live market may refuse to be traded or be out of reach (`VenueRefused`, `VenueUnavailable`). Raises
+    `DataError` for a journal that cannot be trusted or that another market wrote, `JournalError` when
     it cannot be written any more, `ForcedStop` at a second signal.
     """
     path = orders.state_dir / JOURNAL_NAME
     recovered = _recover(path, market, orders.equity_usd)
+    opening = await _open(market, recovered)
     with JournalWriter(path, code_hash()) as journal:
         session = Session(recovered, journal, _tell)
-        pacer = Pacer(clock, orders.speed)
+        pacer = Pacer(clock, 1.0 if isinstance(market, LiveMarket) else orders.speed)
         inbox = Inbox()
         try:
             async with asyncio.TaskGroup() as tasks:
                 consultant = Consultant(advisor, tasks, inbox if pacer.real_time else None)
                 loop = TradingLoop(session, inbox, market, consultant)
-                await _start(loop, orders, recovered)
+                if isinstance(market, LiveMarket):
+                    await _start(loop, orders, recovered, clock.now_ms())
+                    await loop.welcome(opening)
+                else:
+                    await _start(loop, orders, recovered, market.next_ts() or 0)
                 signals = _Signals(tasks, inbox, session, orders, clock)
-                player = tasks.create_task(Player(market, inbox, pacer, consultant).run(), name="player")
+                bringing = (
+                    Streaming(market, inbox, clock).run()
+                    if isinstance(market, LiveMarket)
+                    else Player(market, inbox, pacer, consultant).run()
+                )
+                player = tasks.create_task(bringing, name="player")
                 try:
                     stop = await loop.run()
                 finally:
@@ -124,9 +136,10 @@ def _recover(path: Path, market: Market, equity_usd: float) -> Recovered:
             log.warning("journal.torn", path=str(path), dropped=tail.text)
         if reader.last_seq == 0:
             return fresh
-        recovered = recover(reader, market)
+        proves = not isinstance(market, LiveMarket) or market.proves
+        recovered = recover(reader, market if proves else None)
         state = recovered.trader.state
-        if state.account.initial_usd != equity_usd:
+        if proves and state.account.initial_usd != equity_usd:
             raise DataError(
                 f"{path}: was begun with equity {state.account.initial_usd:g} USD, not {equity_usd:g}; "
                 "use the same paper settings, or another --state"
@@ -143,13 +156,19 @@ def _recover(path: Path, market: Market, equity_usd: float) -> Recovered:
         return recovered
 
 
-async def _start(loop: TradingLoop, orders: Orders, recovered: Recovered) -> None:
+async def _open(market: Market, recovered: Recovered) -> Sequence[Event]:
+    """Connect to a live market; what is to be booked first."""
+    if not isinstance(market, LiveMarket):
+        return ()
+    return await market.open(recovered.trader.state if recovered.seq else None)
+
+
+async def _start(loop: TradingLoop, orders: Orders, recovered: Recovered, begins_ts: int) -> None:
     """The start itself, then what a restart found half done."""
     market, session = loop.market, loop.session
-    first_ts = recovered.last_ts or market.next_ts() or 0
     await loop.take(
         Started(
-            seen_ts=first_ts,
+            seen_ts=recovered.last_ts or begins_ts,
             settings=orders.settings,
             instrument=market.instrument,
             feed=market.feed,

@@ -1,14 +1,15 @@
 """The trading loop: takes batches from the inbox, carries out commands, stops when the core says so."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from drift_e3.core.commands import AskAdvisor, CancelOrder, Stop, SubmitOrder
 from drift_e3.core.events import Event
 from drift_e3.core.turn import Outcome
 from drift_e3.live.consultant import Consultant
-from drift_e3.live.inbox import Inbox
+from drift_e3.live.inbox import NEVER, Inbox
 from drift_e3.live.session import Session
-from drift_e3.ports import Market
+from drift_e3.ports import LiveMarket, Market
 
 
 @dataclass(slots=True)
@@ -44,6 +45,13 @@ class TradingLoop:
         if outcome.commands:
             await self._carry_out(outcome, event.seen_ts)
 
+    async def welcome(self, opening: Sequence[Event]) -> None:
+        """Take what a live market begins with."""
+        market = self.market
+        assert isinstance(market, LiveMarket), "only a live market begins with something"
+        market.push(opening)
+        await self._play(len(opening), NEVER)
+
     async def _play(self, steps: int, before_ts: int) -> None:
         """Play steps of the market, fewer when a question or a stop comes up."""
         for _ in range(steps):
@@ -57,7 +65,7 @@ class TradingLoop:
             if self.session.snapshot_due():
                 self.session.snapshot(self.market.checkpoint())
             await self.session.keep_up()
-            if self.stop is not None or self.consultant.busy:
+            if self.stop is not None or self.consultant.holds_time:
                 return
 
     def _on_time(self, event: Event) -> Event:

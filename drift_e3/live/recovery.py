@@ -18,7 +18,7 @@ from drift_e3.core.turn import Outcome
 from drift_e3.journal.codec import encode
 from drift_e3.journal.reader import JournalReader, Snapshot
 from drift_e3.live.snapshot import SnapshotUnreadable, decode_state
-from drift_e3.ports import DataError, Market
+from drift_e3.ports import DataError, LiveMarket, Market
 
 
 class Recovered(NamedTuple):
@@ -35,6 +35,8 @@ class Recovered(NamedTuple):
 
 def recover(reader: JournalReader, market: Market | None) -> Recovered:
     """Bring a trader, and its market where one is given, to where the journal ends.
+
+    A live market is given its recorded events again; only its simulated venue has anything to prove.
 
     Raises `DataError` when the journal was begun in another market, or when the market does not make the
     recorded events again: another tape, another seed, other settings of the simulated venue, or other code.
@@ -57,6 +59,8 @@ def recover(reader: JournalReader, market: Market | None) -> Recovered:
             while not made and (next_ts := market.next_ts()) is not None and next_ts < row.ts:
                 made.extend(market.advance())
         elif market is not None:
+            if isinstance(market, LiveMarket) and isinstance(event, MarketEvent):
+                market.push([event])
             while not made and market.next_ts() is not None:
                 made.extend(market.advance())
             if not made or encode(made.popleft()) != row.payload:
