@@ -58,9 +58,34 @@ class EndpointHealth(NamedTuple):
     genesis: str
 
 
+class _Failures:
+    """What the servers of one walk said, and what it comes to."""
+
+    def __init__(self) -> None:
+        self._resting: RpcUnavailable | None = None
+        self._unavailable: RpcUnavailable | None = None
+        self._rejected: RpcRejected | None = None
+
+    def add(self, failure: RpcUnavailable | RpcRejected) -> None:
+        match failure:
+            case RpcRejected():
+                self._rejected = failure
+            case RpcUnavailable(fault=Fault.RESTING):
+                self._resting = failure
+            case RpcUnavailable():
+                self._unavailable = failure
+
+    def worst(self) -> RpcUnavailable | RpcRejected:
+        """A rejection only where all agree, for it is final: one server's may be about its own access key.
+        What a resting server says of itself is less than what another one really answered."""
+        failure = self._unavailable or self._resting or self._rejected
+        assert failure is not None, "there is at least one server"
+        return failure
+
+
 class Rpc:
     """Every call ends within `RpcOptions.timeout_s`. All of them raise `RpcUnavailable` when no server was of
-    use and `RpcRejected` for a call that no server will ever carry out.
+    use and `RpcRejected` when all servers say that they will never carry it out.
 
     Reads are of commitment ``confirmed``. Raises ValueError for an address that is none, without showing it.
     """
@@ -149,25 +174,28 @@ class Rpc:
     async def send(self, raw: bytes) -> None:
         """Hand a signed transaction to one server, once, without preflight and without the server's retries.
 
-        Raises `RpcUnavailable` when certainly nothing was sent, `RpcRejected` when the server certainly did
-        not forward it, and `SendUndecided` for everything else. All three speak of this attempt alone. Only a
-        server that was not even reached is followed by the next one.
+        Raises `RpcUnavailable` when certainly nothing was sent, `RpcRejected` when all servers turned it down
+        unseen, and `SendUndecided` for everything else. All three speak of this attempt alone. Only a server
+        that was not even reached, or turned it down, is followed by the next one.
         """
         call = calls.send(raw)
         ends = asyncio.get_running_loop().time() + self._options.timeout_s
-        failure = self._nobody()
+        failures = _Failures()
         for endpoint in self._endpoints:
             try:
                 await endpoint.ask(call, ends)
-            except RpcUnavailable as unavailable:
-                failure = unavailable
+            except RpcUnavailable as failure:
                 if not failure.unsent:
+                    undecided = SendUndecided(failure.fault, failure.detail)
                     break
+                failures.add(failure)
+            except RpcRejected as rejection:
+                failures.add(rejection)
             else:
                 return
-        if failure.unsent:
-            raise failure
-        raise SendUndecided(failure.fault, failure.detail)
+        else:
+            raise failures.worst()
+        raise undecided
 
     async def health(self) -> tuple[EndpointHealth, ...]:
         """Each server asked for its health, slot and cluster, all at once; never raises."""
@@ -195,25 +223,19 @@ class Rpc:
 
     async def _walk(self, call: Call[T], ends: float, min_slot: int) -> Answer[T]:
         now = asyncio.get_running_loop().time
-        failure = self._nobody()
+        failures = _Failures()
         for endpoint in self._endpoints:
             try:
                 share_ends = min(ends, now() + self._options.timeout_s * ATTEMPT_SHARE)
                 return await endpoint.ask(call, share_ends, min_slot)
-            except RpcUnavailable as unavailable:
-                # What a resting server says of itself is less than what another one really answered.
-                if unavailable.fault is not Fault.RESTING or failure.fault is Fault.RESTING:
-                    failure = unavailable
-        raise failure
+            except (RpcUnavailable, RpcRejected) as failure:
+                failures.add(failure)
+        raise failures.worst()
 
     def _pause_s(self, state: RetryCallState) -> float:
         """Jitter, and until a server has rested."""
         now = asyncio.get_running_loop().time()
         return JITTER(state) + min(endpoint.ready_in(now) for endpoint in self._endpoints)
-
-    @staticmethod
-    def _nobody() -> RpcUnavailable:
-        return RpcUnavailable(Fault.RESTING, unsent=True)
 
     async def _health(self, endpoint: Endpoint) -> EndpointHealth:
         ends = asyncio.get_running_loop().time() + self._options.timeout_s

@@ -36,7 +36,8 @@ class ServerUrl:
         try:
             parts = urlsplit(url)
             port = parts.port
-        except ValueError:
+            httpx.URL(url)  # more particular
+        except (ValueError, httpx.InvalidURL):
             raise ValueError("not the address of an RPC server") from None
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.fragment:
             raise ValueError("the address of an RPC server must be like https://host/path")

@@ -184,17 +184,30 @@ async def test_a_server_that_stays_behind_is_reported_as_behind() -> None:
     assert caught.value.fault is Fault.BEHIND
 
 
-async def test_a_rejection_is_final_and_asks_nobody_else() -> None:
+async def test_a_rejection_by_all_is_final_and_nobody_is_asked_again() -> None:
+    script = {"getSlot": rejects(-32602, "Invalid params: x")}
     async with (
-        scripted_rpc({"getSlot": rejects(-32602, "Invalid params: x")}) as first,
-        scripted_rpc({"getSlot": answers(1)}) as second,
+        scripted_rpc(script) as first,
+        scripted_rpc(script) as second,
         rpc(first.url, second.url) as door,
     ):
         with pytest.raises(RpcRejected, match=r"-32602 .* getSlot: Invalid params: x") as caught:
             await door.slot()
-        assert (first.methods, second.methods) == (["getSlot"], [])
+        assert (first.methods, second.methods) == (["getSlot"], ["getSlot"])
     assert isinstance(caught.value, VenueRefused)
     assert caught.value.code == -32602
+
+
+async def test_a_rejection_by_one_may_be_about_its_own_access_key() -> None:
+    unpaid = rejects(-32600, "Must be authenticated!", status=401)
+    async with (
+        scripted_rpc({"getSlot": unpaid}) as first,
+        scripted_rpc({"getSlot": [rejects(-32603, "Internal error"), answers(1)]}) as second,
+        rpc(first.url, second.url) as door,
+    ):
+        assert await door.slot() == 1
+        assert len(second.asked) == 2
+        assert door.stats()[0].rejections == 2
 
 
 async def test_a_rejection_counts_with_any_status() -> None:

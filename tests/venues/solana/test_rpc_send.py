@@ -90,16 +90,47 @@ async def test_an_endless_answer_is_undecided() -> None:
 
 
 @pytest.mark.parametrize("code", [-32003, -32602, -32601])
-async def test_what_the_server_turned_down_unseen_is_rejected(code: int) -> None:
+async def test_what_all_servers_turned_down_unseen_is_rejected(code: int) -> None:
+    script = {"sendTransaction": rejects(code, "no")}
     async with (
-        scripted_rpc({"sendTransaction": rejects(code, "no")}) as first,
-        scripted_rpc(TAKEN) as second,
+        scripted_rpc(script) as first,
+        scripted_rpc(script) as second,
         rpc(first.url, second.url) as door,
     ):
         with pytest.raises(RpcRejected) as caught:
             await door.send(RAW)
-        assert (len(first.asked), len(second.asked)) == (1, 0)
+        assert (len(first.asked), len(second.asked)) == (1, 1)
     assert caught.value.code == code
+
+
+async def test_a_server_that_turned_it_down_unseen_is_followed_by_the_next() -> None:
+    async with (
+        scripted_rpc({"sendTransaction": rejects(-32600, "Must be authenticated!", status=401)}) as first,
+        scripted_rpc(TAKEN) as second,
+        rpc(first.url, second.url) as door,
+    ):
+        await door.send(RAW)
+        assert (len(first.asked), len(second.asked)) == (1, 1)
+
+
+async def test_doubt_at_one_server_weighs_more_than_a_rejection_by_another() -> None:
+    async with (
+        scripted_rpc({"sendTransaction": rejects(-32600, "Must be authenticated!")}) as first,
+        scripted_rpc({"sendTransaction": resets()}) as second,
+        rpc(first.url, second.url) as door,
+    ):
+        with pytest.raises(SendUndecided):
+            await door.send(RAW)
+
+
+async def test_a_rejection_beside_a_server_that_was_not_reached_is_no_rejection() -> None:
+    async with (
+        scripted_rpc({"sendTransaction": rejects(-32600, "Must be authenticated!")}) as first,
+        rpc(first.url, f"http://127.0.0.1:{a_free_port()}") as door,
+    ):
+        with pytest.raises(RpcUnavailable) as caught:
+            await door.send(RAW)
+    assert caught.value.unsent
 
 
 async def test_a_server_that_is_not_there_is_followed_by_the_next() -> None:
