@@ -7,6 +7,7 @@ What a frame means is decided by whoever owns the socket. A socket carries nothi
 import asyncio
 import random
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
@@ -125,7 +126,10 @@ class Socket:
         except (aiohttp.ClientError, OSError) as error:
             return _told(error)
         finally:
-            await socket.close()
+            # aiohttp waits for the other side's goodbye as long as anything else still comes from there.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_S):
+                    await socket.close()
 
     async def _listen(self, socket: aiohttp.ClientWebSocketResponse) -> str:
         loop = asyncio.get_running_loop()
@@ -135,8 +139,6 @@ class Socket:
         began_s = loop.time()
         while True:
             silent_s, silent = self._silent(began_s)
-            if loop.time() >= silent_s:
-                return f"{silent} is silent"
             try:
                 async with asyncio.timeout_at(silent_s):
                     message = await socket.receive()

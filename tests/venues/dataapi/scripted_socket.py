@@ -128,3 +128,26 @@ async def listening(socket: Socket, until: Awaitable[None]) -> None:
         task = tasks.create_task(socket.run())
         await until
         task.cancel()
+
+
+@asynccontextmanager
+async def raw_server(answer: bytes | None) -> AsyncGenerator[str]:
+    """A server that takes the first line and writes `answer`, or waits until the client leaves for None."""
+    calls: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        calls.add(task)
+        if answer is None:
+            await reader.read()
+        else:
+            await reader.readline()
+            writer.write(answer)
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    for call in calls:
+        await call

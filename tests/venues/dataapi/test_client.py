@@ -24,6 +24,7 @@ from tests.venues.dataapi.scripted_service import (
     says,
     scripted_service,
 )
+from tests.venues.dataapi.scripted_socket import raw_server
 
 QUICK = Manners(deadline_s=0.2, tries=1, pause_s=0.001, pause_max_s=0.002, per_second=1_000)
 PATIENT = Manners(deadline_s=0.2, tries=4, pause_s=0.001, pause_max_s=0.002, per_second=1_000)
@@ -256,13 +257,7 @@ async def in_time(asking: Awaitable[object], limit_s: float) -> None:
 
 
 async def test_what_is_not_http_at_all_is_a_bad_body() -> None:
-    async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readline()
-        writer.write(b"\x00\x01 hello \r\n\r\n")
-        writer.close()
-
-    async with await asyncio.start_server(babble, "127.0.0.1", 0) as server, open_session() as session:
-        port = server.sockets[0].getsockname()[1]
+    async with raw_server(b"\x00\x01 hello \r\n\r\n") as url, open_session() as session:
         with pytest.raises(ServiceUnavailable) as caught:
-            await DataApi(f"http://127.0.0.1:{port}", session, QUICK).stats("SOL-PERP")
+            await DataApi(url, session, QUICK).stats("SOL-PERP")
     assert caught.value.failure is Failure.BAD_BODY

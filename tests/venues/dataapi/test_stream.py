@@ -8,7 +8,15 @@ import structlog
 
 from drift_e3.venues.dataapi.client import open_session
 from drift_e3.venues.dataapi.stream import FRAME_BYTES_MAX, Channel, Patience, Socket
-from tests.venues.dataapi.scripted_socket import QUICK, Ear, Line, Play, listening, scripted_socket
+from tests.venues.dataapi.scripted_socket import (
+    QUICK,
+    Ear,
+    Line,
+    Play,
+    listening,
+    raw_server,
+    scripted_socket,
+)
 
 
 def says(*texts: str | bytes) -> Play:
@@ -95,6 +103,18 @@ async def test_silence_is_noticed_although_heartbeats_and_garbage_come() -> None
     assert ear.heard.count("~beat") > 3
 
 
+async def test_a_server_that_does_not_stop_talking_is_left_all_the_same() -> None:
+    async def deaf(line: Line) -> None:
+        while True:
+            await line.say("~beat" * 1_000)
+            await asyncio.sleep(0)
+
+    ear = Ear(silence_ms=30)
+    async with scripted_socket(deaf, says("again")) as (server, session):
+        await listening(ear.socket(server, session), ear.hears("again"))
+    assert server.opened == 2
+
+
 async def test_a_connection_without_a_word_is_silent_too() -> None:
     ear = Ear(silence_ms=40)
     async with scripted_socket(says(), says("again")) as (server, session):
@@ -125,9 +145,9 @@ async def test_one_silent_channel_of_two_is_enough_to_begin_again() -> None:
     ear = Ear(silence_ms=1_000)
     other = Channel(name="book", silence_ms=50)
     async with scripted_socket(half_dead, says("again")) as (server, session):
-        socket = Socket(server.url, session, ["hello"], [ear.channel, other], ear.take, QUICK)
+        socket = Socket(server.url, session, ["hello"], [other, ear.channel], ear.take, QUICK)
         await listening(socket, ear.hears("again"))
-    assert socket.names == "words+book"
+    assert socket.names == "book+words"
     assert (server.opened, socket.last_error) == (2, "book is silent")
 
 
@@ -158,15 +178,10 @@ async def test_refused_handshakes_and_dead_hosts_are_tried_again() -> None:
 
 
 async def test_a_handshake_that_hangs_is_given_up() -> None:
-    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        writer.close()
-
     ear = Ear()
-    async with await asyncio.start_server(hang, "127.0.0.1", 0) as server, open_session() as session:
-        port = server.sockets[0].getsockname()[1]
+    async with raw_server(None) as url, open_session() as session:
         patience = Patience(connect_s=0.03, pause_s=0.001, pause_max_s=0.001)
-        socket = Socket(f"http://127.0.0.1:{port}/ws", session, [], [ear.channel], ear.take, patience)
+        socket = Socket(f"{url}/ws", session, [], [ear.channel], ear.take, patience)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.3):
                 await socket.run()
@@ -212,7 +227,10 @@ async def test_people_are_told_once_that_a_channel_is_lost_and_once_that_it_is_b
     ear = Ear()
     empty = says_and_closes("~beat")
     with structlog.testing.capture_logs() as lines:
-        async with scripted_socket(says_and_closes("one"), empty, empty, says("end")) as (server, session):
+        async with scripted_socket(says_and_closes("one"), empty, empty, says("more", "end")) as (
+            server,
+            session,
+        ):
             await listening(ear.socket(server, session), ear.hears("end"))
     assert [line["event"] for line in lines] == ["feed.lost", "feed.restored"]
     assert lines[0]["reason"] == "closed by the server (1000)"
