@@ -12,7 +12,7 @@ from solders.pubkey import Pubkey
 
 from drift_e3.venues.drift.library import (
     DRIFT_CODER,
-    ConstructError,
+    MALFORMED,
     addresses,
     decode_user,
     decode_user_stat,
@@ -27,9 +27,6 @@ QUOTE_INDEX: Final = 0
 QUOTE_DECIMALS: Final = 6
 
 SIZES: Final = {"State": 992, "PerpMarket": 1216, "SpotMarket": 776, "User": 4376, "UserStats": 240}
-
-_MALFORMED = (ConstructError, ValueError, KeyError, IndexError, UnboundLocalError, OverflowError)
-"""What the decoders raise for bytes that are no such account."""
 
 
 class MarketKey(NamedTuple):
@@ -169,7 +166,7 @@ def _decoded(
     )
     try:
         return decode(data)
-    except _MALFORMED as error:
+    except MALFORMED as error:
         raise AccountRefused(f"{what} {address} cannot be decoded: {type(error).__name__}") from error
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from solders.pubkey import Pubkey
 
-from drift_e3.venues.drift.library import DRIFT_CODER, ConstructError, variant
+from drift_e3.venues.drift.library import DRIFT_CODER, MALFORMED, variant
 from drift_e3.venues.solana.anchor import DISCRIMINATOR_BYTES, event_discriminator
 from drift_e3.venues.solana.program_logs import emitted
 from drift_e3.venues.solana.records import (
@@ -28,7 +28,6 @@ _LAYOUTS: Final = {
     event_discriminator(name): (name, DRIFT_CODER.events.layouts[name])
     for name in ("OrderActionRecord", "SettlePnlRecord", "FundingPaymentRecord", "LiquidationRecord")
 }
-_MALFORMED = (ConstructError, ValueError, KeyError, OverflowError)
 
 
 def read_events(logs: Sequence[str], program_id: Pubkey) -> Iterator[RecordSeen]:
@@ -41,7 +40,7 @@ def read_events(logs: Sequence[str], program_id: Pubkey) -> Iterator[RecordSeen]
         stream = BytesIO(body + bytes(TAIL_BYTES))
         try:
             yield _record(name, layout.parse_stream(stream))
-        except _MALFORMED:
+        except MALFORMED:
             continue
 
 

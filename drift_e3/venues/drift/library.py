@@ -7,7 +7,7 @@ instructions. Not taken, because they are wrong or let orders double: subscriber
 
 import logging
 import sys
-from typing import Any
+from typing import Any, Final
 
 from anchorpy.program.context import Context
 from construct import ConstructError
@@ -32,7 +32,7 @@ from driftpy.types import (
 __all__ = [
     "DRIFT_CODER",
     "DRIFT_IDL",
-    "ConstructError",
+    "MALFORMED",
     "Context",
     "DataAndSlot",
     "DriftClient",
@@ -50,6 +50,10 @@ __all__ = [
     "decode_user_stat",
     "variant",
 ]
+
+
+MALFORMED: Final = (ConstructError, ValueError, KeyError, IndexError, UnboundLocalError, OverflowError)
+"""What the decoders raise for bytes that are not what they are taken for, such as an unknown variant."""
 
 
 def variant(value: Any) -> str:

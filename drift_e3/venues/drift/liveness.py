@@ -7,7 +7,7 @@ stayed as they were. Nor is it a constant, so that the day it comes back is seen
 from typing import Final, NamedTuple
 
 from drift_e3.core.terms import MS_PER_HOUR, MS_PER_MINUTE
-from drift_e3.venues.solana.views import ChainView, MarketStatus
+from drift_e3.venues.solana.views import ChainView
 
 FUNDING_SILENCE_MS: Final = 2 * MS_PER_HOUR
 """Funding is due every hour, and may be one more late."""
@@ -74,11 +74,8 @@ def _of_simulation(simulated: int | str | None) -> list[str]:
 
 
 def _of_flags(view: ChainView) -> list[str]:
-    if view.perp.status in {MarketStatus.SETTLEMENT, MarketStatus.DELISTED} or (
-        view.pauses.place or view.pauses.fill
-    ):
-        return list(view.pauses.reasons)
-    return []
+    """Whatever closes exchange or market stops its fills; what only the account may not do is no halt."""
+    return list(view.pauses.reasons) if view.pauses.fill else []
 
 
 def _of_ages(view: ChainView, now_ts: int) -> list[str]:
