@@ -73,9 +73,10 @@ class LiveMarket(Market, Protocol):
     def push(self, events: Sequence[Event]) -> None:
         """Let events wait for `advance`: new ones, or, in a recovery, those that the journal holds."""
 
-    async def open(self, state: TraderState | None) -> list[Event]:
+    async def open(self, state: TraderState | None, not_before_ts: int) -> list[Event]:
         """Connect, and return what has to be booked before anything else: history to warm on, and what became
-        of the account meanwhile. `state` is the recovered trader's, None at the very first start.
+        of the account meanwhile. `state` is the recovered trader's, None at the very first start; no event is
+        stamped before `not_before_ts` (UTC, ms).
 
         Raises `VenueRefused` when this market must not be traded, `VenueUnavailable` when it does not answer.
         """

@@ -125,9 +125,6 @@ class LiveSettings(Section):
     priority_fee_lamports_max: int = number(
         100_000, 0, 10_000_000, "lamports", "highest priority fee of one transaction"
     )
-    reconcile_s: int = number(
-        60, 5, 3_600, "s", "the account is compared with the journal at least this often"
-    )
     deployment_slot: int = number(
         0, 0, 2**53, "count", "approved deployment of the program; 0: the one found at the first live start"
     )

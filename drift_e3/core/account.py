@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from drift_e3.core.events import AccountOpened, CollateralMoved, Fill, FundingPaid
 from drift_e3.core.grid import round_nearest
-from drift_e3.core.terms import Direction
+from drift_e3.core.terms import FLAT, LONG, SHORT, Direction
 
 
 @dataclass(slots=True, kw_only=True)
@@ -86,8 +86,8 @@ class Account:
     def direction(self) -> Direction:
         """Where the position points."""
         if self.position_base > 0.0:
-            return Direction.LONG
-        return Direction.SHORT if self.position_base < 0.0 else Direction.FLAT
+            return LONG
+        return SHORT if self.position_base < 0.0 else FLAT
 
     def equity_usd(self, price_usd: float) -> float:
         """Equity with the position marked at `price_usd`; unknown (NaN) where a needed price is."""

@@ -22,7 +22,7 @@ from drift_e3.core.events import (
 from drift_e3.core.grid import round_nearest
 from drift_e3.core.notes import OrderRefused, PositionClosed, PositionOpened, StopArmed
 from drift_e3.core.orders import IllegalTransition
-from drift_e3.core.terms import UNKNOWN, Direction, Intent, OrderKind, Reason, Refused, Strategy
+from drift_e3.core.terms import E3, TRIGGER_MARKET, UNKNOWN, Direction, Intent, Reason, Refused
 from drift_e3.core.trade import Trade
 from drift_e3.core.turn import Turn
 
@@ -75,6 +75,8 @@ def book_account(turn: Turn, event: AccountEvent) -> None:
     match event:
         case AccountOpened():
             state.account.book_opening(event)
+            state.breakers.start_anew(event.equity_usd)
+            state.tally.peak_usd = event.equity_usd
         case CollateralMoved():
             state.account.book_move(event)
             if not event.traded:
@@ -111,16 +113,17 @@ def protect(turn: Turn, *, candle_closed: bool) -> None:
     resting = trade.stop_order_id in state.orders.by_id and trade.target_order_id in state.orders.by_id
     if resting and trade.armed_base == abs(position_base) and not candle_closed:
         return
-    stop = trade.stop_intent(position_base)
-    resized = trade.armed_base != stop.size_base
+    stop_usd, _ = trade.stop_level()
+    resized = trade.armed_base != abs(position_base)
     if turn.now >= trade.arm_after_ts:
-        if resized or stop.price_usd != trade.armed_stop_usd or trade.stop_order_id not in state.orders.by_id:
+        if resized or stop_usd != trade.armed_stop_usd or trade.stop_order_id not in state.orders.by_id:
+            stop = trade.stop_intent(position_base)
             trade.stop_order_id = _send_protection(turn, trade, trade.stop_order_id, stop)
-            trade.armed_stop_usd = stop.price_usd
+            trade.armed_stop_usd = stop_usd
         if resized or trade.target_order_id not in state.orders.by_id:
             target = trade.target_intent(position_base)
             trade.target_order_id = _send_protection(turn, trade, trade.target_order_id, target)
-        trade.armed_base = stop.size_base
+        trade.armed_base = abs(position_base)
 
 
 def cancel_all(turn: Turn) -> None:
@@ -166,7 +169,7 @@ def _adopted(turn: Turn, fill: Fill) -> Trade:
     return Trade(
         trade_id=f"{turn.now}-adopted",
         entry_order_id=fill.order_id,
-        strategy=Strategy.E3,
+        strategy=E3,
         regime=turn.regime(),
         direction=Direction(fill.side),
         decided_ts=turn.now,
@@ -214,7 +217,7 @@ def _retire_replaced(turn: Turn, trade: Trade) -> None:
     never without."""
     orders = turn.state.orders
     for order in list(orders.by_id.values()):
-        if order.intent.kind is OrderKind.TRIGGER_MARKET:
+        if order.intent.kind is TRIGGER_MARKET:
             is_target = order.intent.reason is Reason.TAKE_PROFIT
             successor_id = trade.target_order_id if is_target else trade.stop_order_id
             if order.order_id != successor_id and orders.rests(successor_id):
@@ -246,7 +249,7 @@ def _send_exit(turn: Turn, trade: Trade, intent: Intent) -> str:
 
 def _pause(trade: Trade, intent: Intent, now_ts: int) -> None:
     """Wait a moment before the next order of the kind that was refused."""
-    if intent.kind is OrderKind.TRIGGER_MARKET:
+    if intent.kind is TRIGGER_MARKET:
         trade.arm_after_ts = now_ts + RETRY_PAUSE_MS
     elif intent.reduce_only:
         trade.exit_after_ts = now_ts + RETRY_PAUSE_MS

@@ -17,12 +17,13 @@ from drift_e3.core.risk import entry_size
 from drift_e3.core.state import Pending
 from drift_e3.core.terms import (
     BPS,
+    IOC,
     MS_PER_SECOND,
+    REDUCING,
+    TRADING,
     UNKNOWN,
     Approved,
     Intent,
-    Mode,
-    OrderKind,
     Reason,
     Refused,
     Side,
@@ -31,7 +32,7 @@ from drift_e3.core.terms import (
 from drift_e3.core.trade import Trade
 from drift_e3.core.turn import Turn
 
-ASKING_MODES = frozenset({Mode.TRADING, Mode.REDUCING})
+ASKING_MODES = frozenset({TRADING, REDUCING})
 """Modes in which advice can change anything: entries, or the cap over an open position."""
 
 
@@ -172,7 +173,7 @@ def _enter(turn: Turn, pending: Pending, draft: Draft, order_id: str) -> tuple[A
         return Refused(code=f"below_minimum:{bound}", limit=instrument.min_base, value=size_base), bound
     intent = Intent(
         side=side,
-        kind=OrderKind.IOC,
+        kind=IOC,
         size_base=size_base,
         price_usd=price_usd * (1.0 + side * limits.slippage_allowance_bps * BPS),
         reference_usd=price_usd,
@@ -208,7 +209,7 @@ def _refuse_entry(turn: Turn, pending: Pending, draft: Draft) -> Refused | None:
     """Gates before sizing, the most telling first."""
     state = turn.state
     limits = state.settings.limits
-    if state.mode.mode is not Mode.TRADING:
+    if state.mode.mode is not TRADING:
         return Refused(code=f"mode_{state.mode.mode.label}")
     if state.trade is not None or state.entry is not None:
         return Refused(code="position_open")

@@ -5,7 +5,7 @@ from drift_e3.core.events import CandleClosed, Event, Heartbeat, OracleTick
 from drift_e3.core.modes import Trigger
 from drift_e3.core.notes import DataStale, RegimeChanged
 from drift_e3.core.risk import is_overexposed, size_within_cap
-from drift_e3.core.terms import LONG, MS_PER_SECOND, REDUCING, TRADING, UNKNOWN, Reason, Refused, Side
+from drift_e3.core.terms import LONG, MS_PER_SECOND, REDUCING, TRADING, UNKNOWN, Reason, Refused
 from drift_e3.core.turn import Turn
 
 
@@ -21,7 +21,7 @@ def guard(turn: Turn, event: Event) -> None:
         if state.mode.halted or state.flatten_asked:
             desk.close_position(turn, 0.0, Reason.FLATTEN)
         watch_exits(turn, event)
-        standing = turn.standing(Side(-state.trade.direction))
+        standing = turn.standing(state.trade.closing_side)
         if is_overexposed(standing):
             desk.close_position(turn, size_within_cap(standing), Reason.REDUCE)
         desk.protect(turn, candle_closed=isinstance(event, CandleClosed))
@@ -104,6 +104,8 @@ def watch_exits(turn: Turn, event: Event) -> None:
 def watch_protection(turn: Turn) -> None:
     """Count how long the position stands without a stop on the venue; past the limit, leave."""
     state, now = turn.state, turn.now
+    if state.trade is None and state.unprotected_since_ts < 0:
+        return
     position_base = abs(state.account.position_base)
     if state.orders.stopped_base() >= position_base - state.instrument.step_base / 2.0:
         if state.unprotected_since_ts >= 0:

@@ -8,7 +8,7 @@ from math import isnan
 from typing import Final
 
 from drift_e3.core.params import Params
-from drift_e3.core.terms import MS_PER_HOUR, MS_PER_MINUTE, UNKNOWN, Reason, Strategy
+from drift_e3.core.terms import E3, FUNDING_FADE, MS_PER_HOUR, MS_PER_MINUTE, UNKNOWN, Reason
 
 NO_EXIT: Final = -1
 """What an exit rule gives instead of a `Reason` when the position is to stay."""
@@ -19,18 +19,18 @@ def stop_fraction(strategy: int, p: Params) -> float:
 
     A position of no strategy (adopted from the venue) is guarded as well: by the nearer of both.
     """
-    if strategy == Strategy.E3:
+    if strategy == E3:
         return p.m_stopLossPct
-    if strategy == Strategy.FUNDING_FADE or p.f_stopLossPct < p.m_stopLossPct:
+    if strategy == FUNDING_FADE or p.f_stopLossPct < p.m_stopLossPct:
         return p.f_stopLossPct
     return p.m_stopLossPct
 
 
 def target_fraction(strategy: int, p: Params) -> float:
     """The distance of the target as a fraction of the entry price; the nearer of both for no strategy."""
-    if strategy == Strategy.E3:
+    if strategy == E3:
         return p.m_takeProfitPct
-    if strategy == Strategy.FUNDING_FADE or p.f_takeProfitPct < p.m_takeProfitPct:
+    if strategy == FUNDING_FADE or p.f_takeProfitPct < p.m_takeProfitPct:
         return p.f_takeProfitPct
     return p.m_takeProfitPct
 
@@ -92,14 +92,14 @@ def timed_exit(
     """
     if held_ms < min_hold_minutes * MS_PER_MINUTE:
         return NO_EXIT
-    if strategy == Strategy.FUNDING_FADE and held_ms >= p.f_minHoldHours * MS_PER_HOUR:
+    if strategy == FUNDING_FADE and held_ms >= p.f_minHoldHours * MS_PER_HOUR:
         if p.f_fundingRateMin > 0.0:
             if abs(funding_frac_1h) < p.f_fundingNormalizeThreshold:
                 return Reason.NORMALISED
         elif abs(funding_z) < p.f_fundingNormalizeZ:
             return Reason.NORMALISED
     hours = p.m_maxHoldHours
-    if strategy == Strategy.FUNDING_FADE or (strategy != Strategy.E3 and p.f_maxHoldHours < hours):
+    if strategy == FUNDING_FADE or (strategy != E3 and p.f_maxHoldHours < hours):
         hours = p.f_maxHoldHours
     if held_ms >= hours * MS_PER_HOUR:
         return Reason.TIME

@@ -29,7 +29,7 @@ from drift_e3.core.features import (
     windows_for,
 )
 from drift_e3.core.funding import PREMIUM, RATE, Z, funding_at
-from drift_e3.core.terms import BPS, MS_PER_MINUTE, UNKNOWN, Instrument, Side
+from drift_e3.core.terms import BPS, BUY, MS_PER_MINUTE, UNKNOWN, Instrument, Side
 from drift_e3.core.windows import Floats, mean_since, new_ring, ring_push
 
 BOOK_FRESH_MS: Final = MS_PER_MINUTE
@@ -159,7 +159,7 @@ class MarketView:
     def depth_base(self, side: Side) -> float:
         """Size within 10 bps of mid that an order on `side` would eat (a buy eats asks), of a fresh book."""
         quotes = self._quotes_at(self.now_ts)
-        return quotes.ask_base if side is Side.BUY else quotes.bid_base
+        return quotes.ask_base if side is BUY else quotes.bid_base
 
     def _observe_candle(self, candle: CandleClosed) -> Features:
         self._check_candle(candle)

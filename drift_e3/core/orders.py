@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from drift_e3.core.events import Fill, OrderAccepted, OrderCancelled, OrderRejected
-from drift_e3.core.terms import Approved, Intent, OrderKind, Reason, Side, Term
+from drift_e3.core.terms import IOC, TRIGGER_MARKET, Approved, Intent, Reason, Side, Term
 
 OrderEvent = OrderAccepted | OrderRejected | OrderCancelled | Fill
 
@@ -147,10 +147,7 @@ class OpenOrders:
         """For how much of the position the venue has said that it has a stop."""
         largest = 0.0
         for order in self.by_id.values():
-            is_stop = (
-                order.intent.kind is OrderKind.TRIGGER_MARKET
-                and order.intent.reason is not Reason.TAKE_PROFIT
-            )
+            is_stop = order.intent.kind is TRIGGER_MARKET and order.intent.reason is not Reason.TAKE_PROFIT
             if is_stop and order.state is not OrderState.SENT:
                 largest = max(largest, order.remaining_base)
         return largest
@@ -159,6 +156,6 @@ class OpenOrders:
         """What is about to be taken off the position by orders that act at once (triggers only may)."""
         total = 0.0
         for order in self.by_id.values():
-            if order.intent.reduce_only and order.intent.kind is OrderKind.IOC:
+            if order.intent.reduce_only and order.intent.kind is IOC:
                 total += order.remaining_base
         return total

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from drift_e3.core.grid import round_down, round_nearest
 from drift_e3.core.params import Limits
-from drift_e3.core.terms import BPS, UNKNOWN, Approved, Instrument, Intent, Mode, Refused
+from drift_e3.core.terms import BPS, TRADING, UNKNOWN, Approved, Instrument, Intent, Mode, Refused
 
 EXPOSURE_TOLERANCE = 1.05
 """Notional above cap * equity * this is brought down to the cap at once."""
@@ -106,7 +106,7 @@ def review(intent: Intent, standing: Standing, stop_usd: float = UNKNOWN) -> App
         if intent.size_base > abs(standing.position_base) + instrument.step_base / 2:
             return Refused(code="reduce_only", limit=abs(standing.position_base), value=intent.size_base)
         return Approved(intent=intent, leverage_x_max=standing.leverage_x_max)
-    if standing.mode is not Mode.TRADING:
+    if standing.mode is not TRADING:
         return Refused(code=f"mode_{standing.mode.label}")
     if not (standing.equity_usd > 0.0 and standing.price_usd > 0.0):
         return Refused(code="equity_unknown")

@@ -48,6 +48,9 @@ class Side(Term):
     BUY = 1
 
 
+SELL, BUY = Side
+
+
 class Direction(Term):
     """Where a signal or a position points; the value is the sign of the position."""
 
@@ -83,6 +86,7 @@ class Strategy(Term):
 
 
 STRATEGIES = tuple(Strategy)
+NO_STRATEGY, E3, FUNDING_FADE = STRATEGIES
 
 
 class Mode(Term):
@@ -116,6 +120,9 @@ class OrderKind(Term):
     IOC = 0
     POST_ONLY = 1
     TRIGGER_MARKET = 2
+
+
+IOC, POST_ONLY, TRIGGER_MARKET = OrderKind
 
 
 class Liquidity(Term):

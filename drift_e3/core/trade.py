@@ -16,6 +16,13 @@ from drift_e3.core.levels import (
 )
 from drift_e3.core.params import Limits, Params
 from drift_e3.core.terms import (
+    BUY,
+    E3,
+    IOC,
+    LONG,
+    SELL,
+    SHORT,
+    TRIGGER_MARKET,
     UNKNOWN,
     Direction,
     Intent,
@@ -55,6 +62,11 @@ class Trade:
     arm_after_ts: int = 0
     exit_after_ts: int = 0
 
+    @property
+    def closing_side(self) -> Side:
+        """The side of an order that leaves."""
+        return SELL if self.direction is LONG else BUY
+
     def open_at(self, entry_usd: float, now_ts: int, params: Params) -> None:
         """Set the levels from the (new) average entry price; the first call opens the trade."""
         if self.opened_ts < 0:
@@ -68,7 +80,7 @@ class Trade:
         never retreats, not even for new parameters."""
         if (best_usd - self.peak_usd) * self.direction > 0.0:
             self.peak_usd = best_usd
-            if self.strategy is Strategy.E3:
+            if self.strategy is E3:
                 level_usd = trailing_price(self.direction, self.entry_usd, best_usd, params)
                 if not (self.trailing_usd - level_usd) * self.direction > 0.0:
                     self.trailing_usd = level_usd
@@ -100,27 +112,27 @@ class Trade:
         self.orders_sent += 1
         return f"{self.trade_id}-{reason.label}-{self.orders_sent}"
 
+    def stop_level(self) -> tuple[float, int]:
+        """Where the stop on the venue belongs now (USD), and the `Reason` that it would fill for."""
+        return protective_stop(self.direction, self.stop_usd, self.trailing_usd)
+
     def stop_intent(self, position_base: float) -> Intent:
         """The reduce-only trigger order that ends the whole position at the stop or trailing level."""
-        level_usd, reason = protective_stop(self.direction, self.stop_usd, self.trailing_usd)
-        return self._trigger(
-            position_base, level_usd, Reason(reason), above=self.direction is Direction.SHORT
-        )
+        level_usd, reason = self.stop_level()
+        return self._trigger(position_base, level_usd, Reason(reason), above=self.direction is SHORT)
 
     def target_intent(self, position_base: float) -> Intent:
         """The reduce-only trigger order that takes the profit on the whole position."""
-        above = self.direction is Direction.LONG
+        above = self.direction is LONG
         return self._trigger(position_base, self.target_usd, Reason.TAKE_PROFIT, above=above)
 
     def exit_intent(self, size_base: float, price_usd: float, reason: Reason, limits: Limits) -> Intent:
         """A reduce-only order that leaves now, at worst `exit_slippage_bps` from `price_usd`."""
         worst_usd = price_usd * (1.0 - self.direction * limits.exit_slippage_bps * 1e-4)
-        return self._reduce(size_base, worst_usd, price_usd, reason, OrderKind.IOC, above=False)
+        return self._reduce(size_base, worst_usd, price_usd, reason, IOC, above=False)
 
     def _trigger(self, position_base: float, level_usd: float, reason: Reason, *, above: bool) -> Intent:
-        return self._reduce(
-            abs(position_base), level_usd, level_usd, reason, OrderKind.TRIGGER_MARKET, above=above
-        )
+        return self._reduce(abs(position_base), level_usd, level_usd, reason, TRIGGER_MARKET, above=above)
 
     def _reduce(
         self,
@@ -133,7 +145,7 @@ class Trade:
         above: bool,
     ) -> Intent:
         return Intent(
-            side=Side(-self.direction),
+            side=self.closing_side,
             kind=kind,
             size_base=size_base,
             price_usd=price_usd,

@@ -1,11 +1,13 @@
 """Rolling windows as leaf rules over flat sequences: ring, order statistics, z-score, moving averages.
 
 What each window is used for, and its length, stands in `features` and `base_candles`; nothing here knows
-a market. Leaf rules: the lab compiles these very functions, with numpy arrays in place of `array('d')`.
+a market. Leaf rules: the lab compiles these very functions, with numpy arrays in place of `array('d')` and a
+`bisect_left` of its own, which numba does not know.
 Sums run from the oldest value to the newest and are built anew each time: a running sum would drift.
 """
 
 from array import array
+from bisect import bisect_left
 from math import isnan, sqrt
 from typing import TYPE_CHECKING, Final
 
@@ -63,15 +65,7 @@ def ring_back(ring: Floats, back: int) -> float:
 
 def count_below(ordered: Floats, count: int, value: float) -> int:
     """How many of the first `count` values of an ascending sequence are strictly below `value`."""
-    low = 0
-    high = count
-    while low < high:
-        middle = (low + high) >> 1
-        if ordered[middle] < value:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+    return bisect_left(ordered, value, 0, count)
 
 
 def new_ranking(size: int) -> Floats:

@@ -89,7 +89,8 @@ async def run_daemon(orders: Orders, market: Market, advisor: Advisor, clock: Cl
                 consultant = Consultant(advisor, tasks, inbox if pacer.real_time else None)
                 loop = TradingLoop(session, inbox, market, consultant)
                 if isinstance(market, LiveMarket):
-                    await _start(loop, orders, recovered, clock.now_ms())
+                    begins_ts = opening[0].seen_ts if opening else clock.now_ms()
+                    await _start(loop, orders, recovered, begins_ts)
                     await loop.welcome(opening)
                 else:
                     await _start(loop, orders, recovered, market.next_ts() or 0)
@@ -160,7 +161,7 @@ async def _open(market: Market, recovered: Recovered) -> Sequence[Event]:
     """Connect to a live market; what is to be booked first."""
     if not isinstance(market, LiveMarket):
         return ()
-    return await market.open(recovered.trader.state if recovered.seq else None)
+    return await market.open(recovered.trader.state if recovered.seq else None, recovered.last_ts)
 
 
 async def _start(loop: TradingLoop, orders: Orders, recovered: Recovered, begins_ts: int) -> None:

@@ -33,6 +33,9 @@ class TestBooks:
         )
         story.process(opened)
         assert equity(story) == 555.5
+        assert story.state.mode.mode is Mode.TRADING, "less than the placeholder is no drawdown"
+        assert story.state.breakers.drawdown_frac(equity(story)) == 0.0
+        assert story.state.tally.drawdown_frac_max == 0.0
         assert story.state.account.opened == opened
 
     @pytest.mark.parametrize("amount_usd", [500.0, -600.0])
