@@ -22,6 +22,7 @@ from drift_e3.drill.transaction_json import transaction_json
 
 ACCOUNTS_MAX = 100
 STATUSES_MAX = 256
+EPOCH_SLOTS = 432_000
 RENT_LAMPORTS_PER_BYTE_YEAR = 3_480
 RENT_YEARS = 2
 ACCOUNT_OVERHEAD_BYTES = 128
@@ -46,6 +47,7 @@ class RpcMethods:
             "getAccountInfo": self._account_info,
             "getBalance": self._balance,
             "getBlockHeight": lambda _, config: height_of(self._slot(config)),
+            "getEpochInfo": self._epoch_info,
             "getGenesisHash": lambda *_: str(chain.genesis_hash),
             "getHealth": lambda *_: "ok",
             "getLatestBlockhash": self._latest_blockhash,
@@ -117,6 +119,18 @@ class RpcMethods:
             given -= BLOCKHASH_BLOCKS + FINALIZED_SLOTS + 1
         blockhash, last_valid = self.chain.blockhash(given)
         return self._in_context(slot, {"blockhash": str(blockhash), "lastValidBlockHeight": last_valid})
+
+    def _epoch_info(self, _: list[Any], config: Json) -> Json:
+        slot = self._slot(config)
+        epoch, index = divmod(slot, EPOCH_SLOTS)
+        return {
+            "absoluteSlot": slot,
+            "blockHeight": height_of(slot),
+            "epoch": epoch,
+            "slotIndex": index,
+            "slotsInEpoch": EPOCH_SLOTS,
+            "transactionCount": None,
+        }
 
     def _blockhash_valid(self, params: list[Any], config: Json) -> Json:
         slot = self._slot(config)

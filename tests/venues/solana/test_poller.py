@@ -11,7 +11,8 @@ from aiohttp import web
 from drift_e3.venues.solana.calls import Look
 from drift_e3.venues.solana.failures import Fault, RpcRejected, RpcUnavailable
 from drift_e3.venues.solana.poller import LEAP_SLOTS, Poller
-from drift_e3.venues.solana.rpc import Rpc, RpcOptions
+from drift_e3.venues.solana.rpc import Rpc
+from drift_e3.venues.solana.transport import ServerUrl
 from drift_e3.venues.solana.wakeups import Wakeups
 from tests.venues.solana.rpc_doors import ONE, QUICK, TWO, at_once
 from tests.venues.solana.scripted_rpc import (
@@ -230,8 +231,8 @@ async def test_a_websocket_wakes_the_poll_and_gives_it_nothing_else() -> None:
 
 async def test_a_poll_goes_on_without_its_websocket() -> None:
     async with polling(at_slot(5), at_slot(6), at_slot(7)) as (server, poller):
-        async with Rpc([server.url], RpcOptions()) as door:
-            wakeups = Wakeups(door.urls, (ONE,), poller.hurry)
-            listening = asyncio.create_task(wakeups.run())
-            assert len(await take(poller, 3)) == 3
-            listening.cancel()
+        wakeups = Wakeups([ServerUrl(server.url)], (ONE,), poller.hurry)
+        listening = asyncio.create_task(wakeups.run())
+        assert [isinstance(one, Look) for one in await take(poller, 3)] == [True] * 3
+        assert not listening.done()
+        listening.cancel()
