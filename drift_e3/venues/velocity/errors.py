@@ -41,6 +41,7 @@ ERRORS: Final = {
     6079: "InvalidMarketAccount",
     6080: "UnableToLoadPerpMarketAccount",
     6081: "MarketWrongMutability",
+    6087: "SpotMarketNotFound",
     6096: "AMMNotUpdatedInSameSlot",
     6109: "OrderBreachesOraclePriceLimits",
     6111: "OrderNotTriggerable",

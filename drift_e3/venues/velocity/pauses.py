@@ -52,7 +52,7 @@ STATUS: Final[Mapping[MarketStatus, Stop]] = {
     MarketStatus.INITIALIZED: Stop(
         "is being set up", ("place", "fill", "amm_fill", "increase", "settle_pnl")
     ),
-    MarketStatus.REDUCE_ONLY: Stop("is reduce-only", ("increase",)),
+    MarketStatus.REDUCE_ONLY: Stop("is reduce-only", ("increase", "settle_pnl")),
     MarketStatus.PAUSED: Stop("has a status that is not known", FIELDS),
     MarketStatus.SETTLEMENT: Stop("is in settlement", ("place", "fill", "amm_fill", "increase", "funding")),
     MarketStatus.DELISTED: Stop(

@@ -113,7 +113,7 @@ class VelocityProgram:
 
     def learn_companions(self, accounts: Accounts, trading: Trading) -> None:
         """Name these markets in every instruction from now on. Raises `AccountRefused`."""
-        for market in self._others(accounts, trading) - self._companions.keys():
+        for market in sorted(self._others(accounts, trading) - self._companions.keys()):
             self._companions[market] = oracle_of(accounts, self.program_id, market)
 
     def addresses(self, trading: Trading | None) -> tuple[Pubkey, ...]:
