@@ -14,7 +14,7 @@ from drift_e3.core.events import (
     VenueEvent,
 )
 from drift_e3.core.grid import round_nearest
-from drift_e3.core.terms import BPS, Instrument, Liquidity, OrderKind, Reason, Side
+from drift_e3.core.terms import BPS, BUY, POST_ONLY, SELL, TRIGGER_MARKET, Instrument, Liquidity, Reason, Side
 from drift_e3.venues.sim.margin import equity, grows, margin
 from drift_e3.venues.sim.prices import against_us, slippage_frac, slipped
 from drift_e3.venues.sim.settings import SimSettings
@@ -82,7 +82,7 @@ class Clearing:
         order.filled_base = round_nearest(order.filled_base + size_base, self.instrument.step_base)
         fee_usd = self._fee(order, size_base, price_usd)
         self._trade(intent.side, size_base, price_usd, fee_usd)
-        triggered = intent.kind is OrderKind.TRIGGER_MARKET
+        triggered = intent.kind is TRIGGER_MARKET
         self.events.append(
             Fill(
                 seen_ts=ts,
@@ -103,7 +103,7 @@ class Clearing:
     def liquidate(self, price_usd: float, ts: int) -> None:
         """Take the position away at `price_usd` made worse by slippage, and every open order with it."""
         state, instrument = self.state, self.instrument
-        side = Side.SELL if state.position_base > 0.0 else Side.BUY
+        side = SELL if state.position_base > 0.0 else BUY
         size_base = abs(state.position_base)
         worse_usd = slipped(
             side, price_usd, slippage_frac(size_base * price_usd, state.liquidity, self.settings)
@@ -177,4 +177,4 @@ class Clearing:
 
 
 def _liquidity(order: OpenOrder) -> Liquidity:
-    return Liquidity.MAKER if order.intent.kind is OrderKind.POST_ONLY else Liquidity.TAKER
+    return Liquidity.MAKER if order.intent.kind is POST_ONLY else Liquidity.TAKER

@@ -6,7 +6,7 @@ assumed: stops before targets, liquidation where the price passes it first.
 
 from drift_e3.core.events import BookSeen, OracleTick
 from drift_e3.core.grid import round_down
-from drift_e3.core.terms import UNKNOWN, OrderKind, Side
+from drift_e3.core.terms import BUY, IOC, POST_ONLY, SELL, TRIGGER_MARKET, UNKNOWN, Side
 from drift_e3.venues.sim.clearing import Clearing
 from drift_e3.venues.sim.margin import liquidation_price
 from drift_e3.venues.sim.prices import against_us, slippage_frac, slipped, stops, touches, walk_book, worse_of
@@ -26,10 +26,10 @@ class Matching:
     def refusal(self, order: OpenOrder, price_usd: float) -> str:
         """Why a new order cannot be had with the market at `price_usd`; empty when it can."""
         intent = order.intent
-        if intent.kind is OrderKind.POST_ONLY:
+        if intent.kind is POST_ONLY:
             crosses = intent.side * (order.price_usd - self._facing(intent.side, price_usd)) >= 0.0
             return "post_only_crosses" if crosses else ""
-        if intent.kind is OrderKind.IOC:
+        if intent.kind is IOC:
             size_base, filled_usd = self._quote(order, price_usd)
             if size_base > 0.0 and not self.clearing.affords(order, size_base, filled_usd, price_usd):
                 return "insufficient_margin"
@@ -37,7 +37,7 @@ class Matching:
 
     def take(self, order: OpenOrder, price_usd: float, ts: int) -> None:
         """Let an order take what the market has at `price_usd`. A trigger's rest stays for the next tick."""
-        immediate = order.intent.kind is OrderKind.IOC
+        immediate = order.intent.kind is IOC
         if self.clearing.tradable_base(order) <= 0.0:
             self.clearing.end(order, "reduce_only", ts)
             return
@@ -60,7 +60,7 @@ class Matching:
         """Fire the triggers that the oracle touches, fill what is traded through, liquidate if it must be."""
         clearing = self.clearing
         for order in list(clearing.state.orders):
-            if order.intent.kind is OrderKind.POST_ONLY:
+            if order.intent.kind is POST_ONLY:
                 self._make_if_through(order, self._facing(order.intent.side, tick.price_usd), tick.seen_ts)
             elif order.due_ts == NEVER and _touched(order, tick.price_usd, tick.price_usd):
                 order.due_ts = tick.seen_ts + clearing.settings.trigger_latency_ms
@@ -76,7 +76,7 @@ class Matching:
         for order in sorted(clearing.state.orders, key=_is_target):
             if _is_target(order) and order.active_ts > arrived_by_ts:
                 continue
-            if order.intent.kind is OrderKind.POST_ONLY:
+            if order.intent.kind is POST_ONLY:
                 self._make_if_through(order, open_usd, ts)
             elif _touched(order, open_usd, open_usd):
                 self.take(order, open_usd, ts)
@@ -107,7 +107,7 @@ class Matching:
         for order in list(self.clearing.state.orders):
             if order.active_ts > arrived_by_ts:
                 continue
-            if order.intent.kind is OrderKind.POST_ONLY:
+            if order.intent.kind is POST_ONLY:
                 self._make_if_through(order, bar.low if order.intent.side > 0 else bar.high, bar.ts)
             elif _is_target(order) and _touched(order, bar.low, bar.high):
                 self.take(order, order.price_usd, bar.ts)
@@ -118,10 +118,8 @@ class Matching:
         clearing, intent = self.clearing, order.intent
         instrument, state = clearing.instrument, clearing.state
         size_base = clearing.tradable_base(order)
-        if intent.kind is OrderKind.IOC:
-            limit_usd = order.price_usd
-        else:
-            limit_usd = float("inf") if intent.side > 0 else 0.0
+        any_usd = float("inf") if intent.side > 0 else 0.0
+        limit_usd = order.price_usd if intent.kind is IOC else any_usd
         if self.book is not None:
             buys = intent.side > 0
             levels = self.book.asks if buys else self.book.bids
@@ -143,7 +141,7 @@ class Matching:
         if not clearing.affords(order, size_base, filled_usd, mark_usd):
             clearing.end(order, "insufficient_margin", ts)
             return
-        if self.book is not None and order.intent.kind is not OrderKind.POST_ONLY:
+        if self.book is not None and order.intent.kind is not POST_ONLY:
             if order.intent.side > 0:
                 state.asks_taken_base += size_base
             else:
@@ -185,7 +183,7 @@ class Matching:
         long = self.clearing.state.position_base > 0.0
         if not self.clearing.breaches(bar.low if long else bar.high):
             return False
-        closing = Side.SELL if long else Side.BUY
+        closing = SELL if long else BUY
         self.clearing.liquidate(worse_of(closing, self._liquidation_usd(), bar.open), bar.ts)
         return True
 
@@ -198,11 +196,11 @@ class Matching:
 def _is_target(order: OpenOrder) -> bool:
     """Whether an order trades against the way the price goes: everything but a stop."""
     intent = order.intent
-    return intent.kind is not OrderKind.TRIGGER_MARKET or not stops(intent.side, intent.triggers_above)
+    return intent.kind is not TRIGGER_MARKET or not stops(intent.side, intent.triggers_above)
 
 
 def _touched(order: OpenOrder, low_usd: float, high_usd: float) -> bool:
     intent = order.intent
-    return intent.kind is OrderKind.TRIGGER_MARKET and touches(
+    return intent.kind is TRIGGER_MARKET and touches(
         intent.triggers_above, order.price_usd, low_usd, high_usd
     )

@@ -19,7 +19,7 @@ from drift_e3.core.events import (
     VenueEvent,
 )
 from drift_e3.core.grid import round_down
-from drift_e3.core.terms import Instrument, Intent, OrderKind
+from drift_e3.core.terms import IOC, TRIGGER_MARKET, Instrument, Intent
 from drift_e3.venues.sim.clearing import Clearing
 from drift_e3.venues.sim.margin import equity, margin
 from drift_e3.venues.sim.matching import Matching
@@ -204,7 +204,7 @@ class SimVenue:
             clearing.reject(flight.order_id, refusal, ts)
             return
         clearing.accept(order, ts)
-        if intent.kind is OrderKind.IOC:
+        if intent.kind is IOC:
             self._matching.take(order, price_usd, ts)
 
     def _refusal(self, order: OpenOrder, price_usd: float) -> str:
@@ -220,7 +220,7 @@ class SimVenue:
 
     def _rounded(self, order_id: str, intent: Intent, ts: int) -> OpenOrder:
         tick_usd = self._instrument.tick_usd
-        rounds = against_us if intent.kind is OrderKind.TRIGGER_MARKET else within_limit
+        rounds = against_us if intent.kind is TRIGGER_MARKET else within_limit
         return OpenOrder(
             order_id=order_id,
             intent=intent,
@@ -255,7 +255,7 @@ class SimVenue:
     def _waits_for_range(self, flight: InFlight) -> bool:
         """Whether an order was given during the candle being played and takes: its price is not known yet."""
         open_ts = self.state.open_ts
-        takes = flight.intent is not None and flight.intent.kind is OrderKind.IOC
+        takes = flight.intent is not None and flight.intent.kind is IOC
         return takes and 0 <= open_ts < flight.submitted_ts
 
     def _forget_an_id(self) -> None:
