@@ -6,6 +6,7 @@ apart from mainnet by one thing: the AMM takes part at once (no auction first), 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -70,16 +71,13 @@ class DriftWorld:
         self.engine = engine
         self.market = market or MarketId()
         self._sent = 0
-        self._client = DriftClient(
-            None, SimpleNamespace(public_key=ADMIN.pubkey()), account_subscription=_NoSubscription()
-        )
         self.engine.set_clock(slot, unix_s)
         self.endow(ADMIN.pubkey())
         self.put(self.market.quote_mint, mint(ADMIN.pubkey(), SUPPLY_USD * QUOTE_UNITS))
         self.post_oracle(price_usd)
         self._open_exchange(auction_slots)
         self._open_quote_market()
-        self._open_perp_market(price_usd)
+        self.open_market(self.market, price_usd)
 
     # -- accounts
 
@@ -261,14 +259,15 @@ class DriftWorld:
         name = name_bytes("USDC")
         self.must([self._instruction("initialize_spot_market", *terms, name, accounts=named)], ADMIN)
 
-    def _open_perp_market(self, price_usd: float) -> None:
-        named = {**self._admin_accounts(), "perp_market": self.market.perp_address, "oracle": ORACLE}
+    def open_market(self, market: MarketId, price_usd: float) -> None:
+        """Open one more perpetual market, of the next index, on the same oracle."""
+        named = {**self._admin_accounts(), "perp_market": market.perp_address, "oracle": ORACLE}
         reserve, step = RESERVE_BASE * BASE_UNITS, BASE_UNITS // 100
         amm = (reserve, reserve, 3_600, round(price_usd * QUOTE_UNITS), OracleSource.PythPull())
         # Tier, margins, liquidation fees, size premium; open; spreads, no limits; step, tick, minimum; curve.
         margin = (ContractTier.B(), 500, 300, 1_000, 1_000, 50)
         trade = (True, 200, 20_000, 0, 0, 0, step, 100, step, 1, 100, 100)
-        terms = (self.market.market_index, *amm, *margin, *trade, name_bytes(self.market.name))
+        terms = (market.market_index, *amm, *margin, *trade, name_bytes(market.name))
         self.must([self._instruction("initialize_perp_market", *terms, accounts=named)], ADMIN)
 
     def _admin_accounts(self) -> dict[str, Pubkey]:
@@ -298,8 +297,15 @@ class DriftWorld:
         rest: Sequence[AccountMeta] = (),
     ) -> Instruction:
         context = Context(accounts=dict(accounts), remaining_accounts=list(rest))
-        built: Instruction = self._client.program.instruction[name](*arguments, ctx=context)
+        built: Instruction = _instructions()[name](*arguments, ctx=context)
         return built
+
+
+@lru_cache(maxsize=1)
+def _instructions() -> Any:
+    """Every instruction of the program, by name, from driftpy's description of it."""
+    admin = SimpleNamespace(public_key=ADMIN.pubkey())
+    return DriftClient(None, admin, account_subscription=_NoSubscription()).program.instruction
 
 
 def _owner(keeper: Keypair) -> Trading:
