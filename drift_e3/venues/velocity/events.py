@@ -87,12 +87,10 @@ def _fields(payload: bytes, layout: Sequence[tuple[str, ...]]) -> dict[str, Any]
     at = DISCRIMINATOR_BYTES
     for name, kind in layout:
         if kind.endswith("?"):
-            there = payload[at : at + 1]
+            absent = payload[at : at + 1] == b"\0"
             at += 1
-            if there == b"\0":
+            if absent:
                 continue
-            if not there:
-                break
         scalar = _SCALAR[kind.rstrip("?")]
         if at + scalar.size > len(payload):
             break

@@ -16,7 +16,7 @@ from drift_e3.ports import VenueRefused
 from drift_e3.venues.solana.program import AccountRefused, Program, RawAccount, Ticket, Trading
 from drift_e3.venues.solana.sysvars import CLOCK_ADDRESS, SYSVAR_OWNER
 from drift_e3.venues.solana.views import MarketStatus
-from drift_e3.venues.velocity.addresses import PROGRAM_ID, USDT_MINT
+from drift_e3.venues.velocity.addresses import PROGRAM_ID, USDT_MINT, signer_address
 from drift_e3.venues.velocity.codes import Direction, OrderType, PostOnly, TriggerCondition
 from drift_e3.venues.velocity.instructions import Desk, OrderChange, OrderParams
 from drift_e3.venues.velocity.layouts import (
@@ -78,6 +78,7 @@ def test_addresses_are_the_published_ones() -> None:
     oracles = "2k3UHX6ehRFzx5fTVvbL6FwXhMjkucjJDL9MuVKLo8TV", "Dai8hT1YRBBm5rBSJUSKcdR11psM55LVAkshbypfC4k4"
     assert tuple(map(str, learnt().addresses(None))) == (*wanted, *oracles, str(CLOCK_ADDRESS))
     assert learnt().addresses(TRADING)[6:] == (USER_AT, STATS_AT)
+    assert str(signer_address(PROGRAM_ID)) == "FchXiT9JgMDis6CFLjz9uG5mQYkmDtHqiWtBPEYUabaK"
 
 
 def test_nothing_is_done_before_the_market_is_learnt() -> None:
