@@ -14,8 +14,10 @@ from drift_e3.venues.dataapi.records import CandleRecord, Ohlc
 GRACE_MS: Final = 2 * MS_PER_SECOND
 """How long after its end a candle may still change: fills are recorded a moment after they happen."""
 PATIENCE_MS: Final = 6 * MS_PER_SECOND
-"""How long after its end a candle waits: for an answer where the stream has already gone on, for a later
-candle where the market is still."""
+"""How long after its end a candle waits: for an answer where the stream has gone on without a break, for a
+later candle where the market is still."""
+UNBROKEN_MS: Final = 15 * MS_PER_SECOND
+"""A stream that was silent for longer between a candle's last word and the next candle may have lost some."""
 SKEW_MS: Final = 5 * MS_PER_SECOND
 """How far ahead of ours the service's clock may be; what claims to be later is no candle of this market."""
 TOLD_KEPT: Final = 64
@@ -56,6 +58,8 @@ class CandleAssembly:
         self._grace_ms = grace_ms
         self._patience_ms = patience_ms
         self._newest_ts = next_ts - frame_ms
+        self._stream_ts = self._stream_ms = 0
+        self._followed: set[int] = set()
         self._waiting: dict[int, CandleRecord] = {}
         self._final: set[int] = set()
         self._absent: set[int] = set()
@@ -70,9 +74,17 @@ class CandleAssembly:
 
     def observe(self, record: CandleRecord, now_ms: int) -> None:
         """Hear of a candle from the stream, forming or not, in any order."""
-        if self._possible(record, now_ms):
-            self._newest_ts = max(self._newest_ts, record.open_ts)
-            self._learn(record, newer=True)
+        if not self._possible(record, now_ms):
+            return
+        ts = record.open_ts
+        unbroken = now_ms - self._stream_ms <= UNBROKEN_MS
+        if ts == self._stream_ts + self.frame_ms and unbroken and self._stream_ts >= self.next_ts:
+            self._followed.add(self._stream_ts)
+        if ts >= self._stream_ts:
+            in_time = now_ms <= ts + self.frame_ms + self._patience_ms
+            self._stream_ts, self._stream_ms = ts, now_ms if in_time else 0
+        self._newest_ts = max(self._newest_ts, ts)
+        self._learn(record, newer=True)
 
     def confirm(self, records: Iterable[CandleRecord], since_ts: int, asked_ms: int) -> list[Diverged]:
         """Take an answer over HTTP, asked for at `asked_ms`, that has all candles from `since_ts` on.
@@ -112,16 +124,17 @@ class CandleAssembly:
             ts = self.next_ts
             record = self._waiting.get(ts)
             final = ts in self._final
-            late = self._newest_ts > ts and ends_ts + self._patience_ms <= now_ms
-            if record is not None and (final or late):
+            late = ends_ts + self._patience_ms <= now_ms
+            if record is not None and (final or (late and ts in self._followed)):
                 closed.append(Closed(record, final))
                 self.remember([record])
-            elif record is None and ts in self._absent:
+            elif ts in self._absent and (record is None or late):
                 self.skipped += 1
             else:
                 break
             self._waiting.pop(ts, None)
             self._final.discard(ts)
+            self._followed.discard(ts)
             self._absent.discard(ts)
             self.next_ts = ends_ts
         return closed

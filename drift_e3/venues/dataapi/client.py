@@ -187,9 +187,9 @@ class DataApi(Reader):
 
         def read(body: bytes) -> CandlePage:
             page = read_candles(body)
-            asked_for = tuple(record for record in page.records if record.open_ts <= newer_ts)
-            if page.records and not asked_for:
+            if page.records and page.records[0].open_ts > newer_ts + frame_ms:
                 raise BadBody("only candles newer than asked for")
+            asked_for = tuple(record for record in page.records if record.open_ts <= newer_ts)
             return CandlePage(asked_for, page.refused)
 
         return await self.ask(path, query, read, tries=1 if hurry_s else None, deadline_s=hurry_s or None)

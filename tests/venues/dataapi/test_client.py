@@ -63,7 +63,9 @@ async def test_candles_newer_than_asked_for_are_left_out() -> None:
 async def test_a_server_that_does_not_page_is_a_bad_body_and_not_the_end_of_history() -> None:
     async with scripted_service(CANDLES) as (service, session):
         with pytest.raises(ServiceUnavailable, match="only candles newer than asked for"):
-            await DataApi(service.url, session, QUICK).candles("SOL-PERP", MINUTE, newer_ts=T0 - MINUTE)
+            await DataApi(service.url, session, QUICK).candles("SOL-PERP", MINUTE, newer_ts=T0 - 2 * MINUTE)
+        page = await DataApi(service.url, session, QUICK).candles("SOL-PERP", MINUTE, newer_ts=T0 - MINUTE)
+    assert page.records == ()
 
 
 async def test_every_other_question_has_its_documented_address() -> None:
