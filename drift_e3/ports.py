@@ -1,7 +1,7 @@
 """The parties outside, as the house needs them. Adapters implement these; the core never sees them."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeGuard
 
 from drift_e3.core.advice import Question
 from drift_e3.core.commands import Command, SubmitOrder
@@ -58,7 +58,6 @@ Put = Callable[[Sequence[Event]], Awaitable[None]]
 """Hands events over, in order, and returns when there is room for more."""
 
 
-@runtime_checkable
 class LiveMarket(Market, Protocol):
     """A market that comes by itself, at its own pace, on paper or with a real account.
 
@@ -83,6 +82,11 @@ class LiveMarket(Market, Protocol):
 
     async def run(self, put: Put) -> None:
         """Bring events until cancelled; what is out of reach for a while is waited for."""
+
+
+def is_live(market: Market) -> TypeGuard[LiveMarket]:
+    """Whether a market comes by itself: then its feed says so."""
+    return market.feed.live
 
 
 class Advisor(Protocol):

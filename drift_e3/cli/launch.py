@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 import structlog
 
@@ -10,50 +11,69 @@ from drift_e3.config import Loaded, Settings
 from drift_e3.core.events import Feed
 from drift_e3.core.state import TraderState
 from drift_e3.core.terms import Regime, Verdict
+from drift_e3.journal.schema import JOURNAL_NAME
 from drift_e3.journal.state_lock import StateLock
 from drift_e3.live.clock import WallClock
 from drift_e3.live.daemon import Ended, Orders, run_daemon
+from drift_e3.live.recovery import first_start
 from drift_e3.logs import configure
+from drift_e3.ports import Clock, LiveMarket, Market
 
 log = structlog.get_logger()
 
 
-async def launch(loaded: Loaded, read: Callable[[], Settings]) -> Ended:
+CHAIN_VENUES = frozenset({"drift", "velocity"})
+
+
+async def launch(loaded: Loaded, read: Callable[[], Settings], *, live: bool = False) -> Ended:
     """Run the daemon with these settings to its end and sum it up; `read` gives them anew for a reload."""
     settings = loaded.settings
     configure(settings.log.format, settings.log.level)
     clock = WallClock()
     # Before the state directory is touched: what is wrong with the market's files must leave no trace there.
-    source = wiring.source(settings)
+    source = None if settings.venue in CHAIN_VENUES else wiring.source(settings)
     with StateLock(settings.state_dir, clock.now_ms()):
-        market = wiring.paper_market(settings, source.feed)
         log.info(
             "daemon.started",
             version=__version__,
             venue=settings.venue,
             symbol=settings.symbol,
-            paper=True,
+            paper=not live,
             speed=settings.speed,
             state_dir=str(settings.state_dir),
             advisor=settings.advisor,
         )
         for note in loaded.notes:
             log.info("settings.noted", note=note)
-        for oddity in wiring.oddities(source.reports):
-            log.warning("tape.warned", **oddity)
-        for note in _advice_notes(settings, market.feed):
-            log.warning("settings.noted", note=note)
-        advisor, warning = await wiring.advisor(settings)
-        if warning:
-            log.warning("advisor.unreachable", url=settings.ollama.url, reason=warning)
-        started = time.monotonic()
-        try:
+        async with AsyncExitStack() as stack:
+            if source is None:
+                market: Market = await stack.enter_async_context(_chain_market(settings, clock, live=live))
+            else:
+                market = wiring.paper_market(settings, source.feed)
+                for oddity in wiring.oddities(source.reports):
+                    log.warning("tape.warned", **oddity)
+            for note in _advice_notes(settings, market.feed):
+                log.warning("settings.noted", note=note)
+            advisor, warning = await wiring.advisor(settings)
+            stack.push_async_callback(advisor.close)
+            if warning:
+                log.warning("advisor.unreachable", url=settings.ollama.url, reason=warning)
+            started = time.monotonic()
             ended = await run_daemon(_orders(settings, read), market, advisor, clock)
-        finally:
-            await advisor.close()
     summarise(ended.trader.state, time.monotonic() - started)
     log.info("daemon.stopped", reason=ended.stop.reason, halted=ended.stop.halted)
     return ended
+
+
+def _chain_market(settings: Settings, clock: Clock, *, live: bool) -> AbstractAsyncContextManager[LiveMarket]:
+    """The live market of a chain venue, with the account or on paper."""
+    # Only where it is traded: the chain's libraries take seconds to import.
+    from drift_e3.wiring import chain
+
+    if live:
+        return chain.live_market(settings, clock)
+    started = first_start(settings.state_dir / JOURNAL_NAME)
+    return chain.paper_market(settings, clock, None if started is None else started.instrument)
 
 
 def _advice_notes(settings: Settings, feed: Feed) -> Iterator[str]:

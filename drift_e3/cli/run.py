@@ -70,7 +70,7 @@ def run(
         )
     # A reload is asked for by SIGHUP; until the daemon listens, it must not be killed by one.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    from drift_e3.cli.launch import launch
+    from drift_e3.cli.launch import CHAIN_VENUES, launch
     from drift_e3.config import ConfigError, load
     from drift_e3.live.daemon import ForcedStop
 
@@ -89,11 +89,11 @@ def run(
         },
     )
     loaded = read()
-    if live:
+    if live and loaded.settings.venue not in CHAIN_VENUES:
         chosen = loaded.settings.venue
         raise ConfigError([f"--live: no live venue is configured, venue is {chosen}; drop it for paper"])
     try:
-        ended = asyncio.run(launch(loaded, lambda: read().settings))
+        ended = asyncio.run(launch(loaded, lambda: read().settings, live=live))
     except ForcedStop:
         raise typer.Exit(Exit.CHECK_FAILED) from None
     if ended.trader.state.started_halted:

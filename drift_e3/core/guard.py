@@ -130,8 +130,8 @@ def stale_feed(turn: Turn) -> Refused | None:
     if state.feed.book:
         feeds.append(("book", market.book_seen_ts, limits.data_age_max_s))
     for what, seen_ts, limit_s in feeds:
-        age_s = (turn.now - seen_ts) / MS_PER_SECOND
-        if age_s > limit_s:
+        age_s = (turn.now - seen_ts) / MS_PER_SECOND if seen_ts > 0 else UNKNOWN
+        if not age_s <= limit_s:
             return Refused(code=f"{what}_stale", limit=limit_s, value=age_s)
     return None
 

@@ -39,7 +39,7 @@ from drift_e3.live.recovery import Recovered, recover
 from drift_e3.live.session import Session
 from drift_e3.live.story import story
 from drift_e3.live.streaming import Streaming
-from drift_e3.ports import Advisor, Clock, DataError, LiveMarket, Market
+from drift_e3.ports import Advisor, Clock, DataError, Market, is_live
 
 log = structlog.get_logger()
 
@@ -82,13 +82,13 @@ async def run_daemon(orders: Orders, market: Market, advisor: Advisor, clock: Cl
     opening = await _open(market, recovered)
     with JournalWriter(path, code_hash()) as journal:
         session = Session(recovered, journal, _tell)
-        pacer = Pacer(clock, 1.0 if isinstance(market, LiveMarket) else orders.speed)
+        pacer = Pacer(clock, 1.0 if is_live(market) else orders.speed)
         inbox = Inbox()
         try:
             async with asyncio.TaskGroup() as tasks:
                 consultant = Consultant(advisor, tasks, inbox if pacer.real_time else None)
                 loop = TradingLoop(session, inbox, market, consultant)
-                if isinstance(market, LiveMarket):
+                if is_live(market):
                     begins_ts = opening[0].seen_ts if opening else clock.now_ms()
                     await _start(loop, orders, recovered, begins_ts)
                     await loop.welcome(opening)
@@ -97,7 +97,7 @@ async def run_daemon(orders: Orders, market: Market, advisor: Advisor, clock: Cl
                 signals = _Signals(tasks, inbox, session, orders, clock)
                 bringing = (
                     Streaming(market, inbox, clock).run()
-                    if isinstance(market, LiveMarket)
+                    if is_live(market)
                     else Player(market, inbox, pacer, consultant).run()
                 )
                 player = tasks.create_task(bringing, name="player")
@@ -137,7 +137,7 @@ def _recover(path: Path, market: Market, equity_usd: float) -> Recovered:
             log.warning("journal.torn", path=str(path), dropped=tail.text)
         if reader.last_seq == 0:
             return fresh
-        proves = not isinstance(market, LiveMarket) or market.proves
+        proves = not is_live(market) or market.proves
         recovered = recover(reader, market if proves else None)
         state = recovered.trader.state
         if proves and state.account.initial_usd != equity_usd:
@@ -159,7 +159,7 @@ def _recover(path: Path, market: Market, equity_usd: float) -> Recovered:
 
 async def _open(market: Market, recovered: Recovered) -> Sequence[Event]:
     """Connect to a live market; what is to be booked first."""
-    if not isinstance(market, LiveMarket):
+    if not is_live(market):
         return ()
     return await market.open(recovered.trader.state if recovered.seq else None, recovered.last_ts)
 

@@ -9,7 +9,7 @@ from drift_e3.core.turn import Outcome
 from drift_e3.live.consultant import Consultant
 from drift_e3.live.inbox import NEVER, Inbox
 from drift_e3.live.session import Session
-from drift_e3.ports import LiveMarket, Market
+from drift_e3.ports import Market, is_live
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class TradingLoop:
     async def welcome(self, opening: Sequence[Event]) -> None:
         """Take what a live market begins with."""
         market = self.market
-        assert isinstance(market, LiveMarket), "only a live market begins with something"
+        assert is_live(market), "only a live market begins with something"
         market.push(opening)
         await self._play(len(opening), NEVER)
 

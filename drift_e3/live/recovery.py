@@ -8,6 +8,7 @@ between the same two (see `live.loop`).
 
 from collections import deque
 from dataclasses import fields
+from pathlib import Path
 from typing import NamedTuple
 
 from drift_e3.core.events import Event, MarketEvent, Started, VenueEvent
@@ -16,9 +17,10 @@ from drift_e3.core.state import TraderState
 from drift_e3.core.trader import NotStarted, Trader
 from drift_e3.core.turn import Outcome
 from drift_e3.journal.codec import encode
-from drift_e3.journal.reader import JournalReader, Snapshot
+from drift_e3.journal.errors import JournalEmpty
+from drift_e3.journal.reader import JournalReader, Snapshot, open_journal
 from drift_e3.live.snapshot import SnapshotUnreadable, decode_state
-from drift_e3.ports import DataError, LiveMarket, Market
+from drift_e3.ports import DataError, Market, is_live
 
 
 class Recovered(NamedTuple):
@@ -59,7 +61,7 @@ def recover(reader: JournalReader, market: Market | None) -> Recovered:
             while not made and (next_ts := market.next_ts()) is not None and next_ts < row.ts:
                 made.extend(market.advance())
         elif market is not None:
-            if isinstance(market, LiveMarket) and isinstance(event, MarketEvent):
+            if is_live(market) and isinstance(event, MarketEvent):
                 market.push([event])
             while not made and market.next_ts() is not None:
                 made.extend(market.advance())
@@ -80,6 +82,23 @@ def recover(reader: JournalReader, market: Market | None) -> Recovered:
         seq, last_ts, replayed = row.seq, max(last_ts, row.ts), replayed + 1
         unsaid = None if outputs else outcome
     return Recovered(trader, seq, last_ts, list(made), unsaid, replayed)
+
+
+def first_start(path: Path) -> Started | None:
+    """The event that a journal began with; None where there is no journal, or an empty one.
+
+    Raises `DataError` for a file that is no journal.
+    """
+    if not path.exists():
+        return None
+    try:
+        reader = open_journal(path)
+    except JournalEmpty:
+        return None
+    with reader:
+        rows = reader.event_rows(0, 1)
+        event = reader.event(rows[0]) if rows else None
+    return event if isinstance(event, Started) else None
 
 
 def _remembered(snapshot: Snapshot | None) -> TraderState | None:

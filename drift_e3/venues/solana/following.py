@@ -239,7 +239,8 @@ class Follower:
                     over = not order.left
                 case Stage.LANDED if held:
                     order.stage, over = Stage.RESTING, False
-                    yield OrderAccepted(seen_ts=seen_ts, order_id=order.order_id)
+                    if not order.filled:  # a fill has told of it already
+                        yield OrderAccepted(seen_ts=seen_ts, order_id=order.order_id)
                 case Stage.LANDED:
                     over = True
                     if order.left:

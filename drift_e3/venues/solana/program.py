@@ -34,6 +34,11 @@ class Trading(NamedTuple):
     sub_account: int
     signer: Pubkey
 
+    @classmethod
+    def of(cls, authority: str, sub_account: int, signer: Pubkey) -> "Trading":
+        """The same with the owner's address as people write it. Raises ValueError for one that is none."""
+        return cls(Pubkey.from_string(authority), sub_account, signer)
+
 
 class Ticket(NamedTuple):
     """An order as the program is to place it. `price_usd` as in `core.terms.Intent`; after `max_ts` (UTC,
@@ -75,6 +80,15 @@ class Program(Protocol):
 
     def addresses(self, trading: Trading | None) -> tuple[Pubkey, ...]:
         """All accounts of one look, user and user stats included where `trading` is given; after `learn`."""
+
+    def companions(
+        self, accounts: Mapping[Pubkey, RawAccount | None], trading: Trading
+    ) -> tuple[Pubkey, ...]:
+        """Further markets that the account holds something of, which every instruction must name: read them
+        and give them to `learn_companions`."""
+
+    def learn_companions(self, accounts: Mapping[Pubkey, RawAccount | None], trading: Trading) -> None:
+        """Name these markets in every instruction from now on. Raises `AccountRefused`."""
 
     def read(
         self, slot: int, accounts: Mapping[Pubkey, RawAccount | None], trading: Trading | None

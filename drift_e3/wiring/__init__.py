@@ -60,7 +60,7 @@ def source(settings: Settings) -> Source:
         case "tape":
             return Source(*recording(settings))
         case "drift" | "velocity":
-            raise ConfigError([f"venue: {settings.venue} has no feed in this version; use synthetic or tape"])
+            raise ConfigError([f"venue: {settings.venue} is live and cannot be played; see `wiring.chain`"])
         case unknown:
             assert_never(unknown)
 

@@ -1,0 +1,141 @@
+"""Carries out the core's orders and cancels: number and ticket, transaction, word of what became of it.
+
+Each has a task of its own, so that an exit never waits for something else; what must wait, the sender holds
+back. Nothing is concluded here: the follower concludes, from the account.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import assert_never
+
+import structlog
+
+from drift_e3.core.commands import SubmitOrder
+from drift_e3.core.terms import MS_PER_SECOND, OrderKind
+from drift_e3.ports import VenueRefused
+from drift_e3.venues.solana.following import Followed, Follower
+from drift_e3.venues.solana.program import Program, Ticket, Trading
+from drift_e3.venues.solana.sender import Sender
+from drift_e3.venues.solana.sending import Blocked
+from drift_e3.venues.solana.submission import (
+    Basis,
+    Expired,
+    FailedOnChain,
+    Forgotten,
+    Kind,
+    Landed,
+    Refused,
+    Verdict,
+    Wanted,
+)
+from drift_e3.venues.solana.views import ChainView, UserSeen
+
+log = structlog.get_logger()
+
+CANCEL_RETRY_S = 2.0
+"""A cancel that came to nothing is tried again after this, as long as the order rests."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Carrier:
+    """`view` is the latest look, `read_only` says why nothing may be sent (empty: it may)."""
+
+    program: Program
+    trading: Trading
+    sender: Sender
+    follower: Follower
+    view: ChainView
+    order_valid_s: int
+    read_only: str = ""
+
+    async def place(self, command: SubmitOrder) -> None:
+        """Place an order; the follower has known of it since before this was called."""
+        followed = self.follower.orders.get(command.order_id)
+        if followed is None:
+            return
+        intent = command.approved.intent
+        ticket = Ticket(
+            user_order_id=followed.user_order_id,
+            side=intent.side,
+            kind=intent.kind,
+            size_base=intent.size_base,
+            price_usd=intent.price_usd,
+            triggers_above=intent.triggers_above,
+            reduce_only=intent.reduce_only,
+            max_ts=self._max_ts() if intent.kind is OrderKind.IOC else 0,
+        )
+        wanted = Wanted(
+            intent_id=command.order_id,
+            kind=Kind.PLACE,
+            user_order_id=followed.user_order_id,
+            basis=self._basis(),
+            side=intent.side,
+            adds_exposure=not intent.reduce_only,
+            max_ts=ticket.max_ts,
+        )
+        try:
+            if self.read_only:
+                raise VenueRefused(self.read_only)
+            instructions = self.program.place(ticket, self.trading)
+        except VenueRefused as refusal:
+            self.follower.died(command.order_id, 0, str(refusal))
+            return
+        self.tell(command.order_id, await self.sender.submit(wanted, instructions))
+
+    def tell(self, order_id: str, came: Verdict | Blocked) -> None:
+        """Tell the follower what became of an order's transaction."""
+        follower, since_slot = self.follower, self.view.slot + 1
+        match came:
+            case Landed():
+                follower.landed(order_id, came.slot)
+            case Forgotten():
+                # It may have landed: from the next look on the account says whether it holds anything of it.
+                follower.landed(order_id, since_slot)
+            case FailedOnChain():
+                follower.died(order_id, came.slot, came.name)
+            case Expired():
+                follower.died(order_id, since_slot, "expired")
+            case Refused():
+                follower.died(order_id, 0, came.name)
+            case Blocked():
+                follower.died(order_id, 0, came.reason)
+            case _:
+                assert_never(came)
+
+    async def cancel(self, order: Followed) -> None:
+        """Take back an order that rests; try again as long as it does."""
+        wanted = Wanted(
+            intent_id=order.order_id,
+            kind=Kind.CANCEL,
+            user_order_id=order.user_order_id,
+            basis=self._basis(),
+        )
+        while order.order_id in self.follower.orders and not self.read_only:
+            instructions = self.program.cancel(order.user_order_id, self.trading)
+            came = await self.sender.submit(wanted, instructions)
+            if not isinstance(came, Landed):
+                log.warning("cancel.failed", order_id=order.order_id, reason=reason_of(came))
+            await asyncio.sleep(CANCEL_RETRY_S)
+
+    def _basis(self) -> Basis:
+        return Basis(self.view.slot, self.user.next_order_id)
+
+    def _max_ts(self) -> int:
+        return self.view.chain_ts // MS_PER_SECOND + self.order_valid_s
+
+    @property
+    def user(self) -> UserSeen:
+        """The account in the latest look."""
+        assert self.view.user is not None, "a live venue looks at an account"
+        return self.view.user
+
+
+def reason_of(came: Verdict | Blocked) -> str:
+    """A verdict in a word."""
+    match came:
+        case FailedOnChain() | Refused():
+            return came.name
+        case Blocked():
+            return came.reason
+        case _:
+            return type(came).__name__.lower()

@@ -1,0 +1,78 @@
+"""One program and, live, one account on it, watched: a look a second, decoded, or why there is none.
+
+Also watched is whether the program is still the one that was approved. Nothing here concludes or sends.
+"""
+
+from collections.abc import AsyncGenerator
+
+from drift_e3.venues.solana.calls import Look
+from drift_e3.venues.solana.failures import RpcRejected, RpcUnavailable
+from drift_e3.venues.solana.poller import Poller
+from drift_e3.venues.solana.program import AccountRefused, Program, Trading
+from drift_e3.venues.solana.rpc import Rpc
+from drift_e3.venues.solana.sysvars import PROGRAMDATA_HEADER_BYTES, programdata_address, read_deployment
+from drift_e3.venues.solana.views import ChainView
+
+LOOKS_PER_DEPLOYMENT = 60
+"""The program's code is looked at once in so many looks at the accounts, about every minute."""
+
+Unseen = RpcUnavailable | RpcRejected | AccountRefused
+
+
+class Lookout:
+    """Watches `program`; with `trading` also that account. `deployment_slot` is that of the program's code,
+    0 where nobody can replace it or the chain does not keep it the usual way."""
+
+    def __init__(self, rpc: Rpc, program: Program, trading: Trading | None) -> None:
+        self.program = program
+        self.trading = trading
+        self.deployment_slot = 0
+        self._rpc = rpc
+        self._poller: Poller | None = None
+        self._looks = 0
+
+    async def open(self) -> ChainView:
+        """Learn the program's addresses and take the first look. Raises `RpcUnavailable`, `RpcRejected`, and
+        `AccountRefused` for a program, market or account that is not what it must be."""
+        addresses = self.program.market_addresses()
+        self.program.learn((await self._rpc.accounts(addresses)).accounts)
+        self._poller = Poller(self._rpc, self.program.addresses(self.trading))
+        await self._watch_deployment()
+        return await self.look()
+
+    async def look(self) -> ChainView:
+        """One look now. Raises like `open`."""
+        return await self._decode(await self._opened().look())
+
+    def hurry(self) -> None:
+        """Let the next look come as soon as it may."""
+        self._opened().hurry()
+
+    async def views(self) -> AsyncGenerator[ChainView | Unseen]:
+        """Looks for ever, a second apart or earlier when hurried; or why there is none."""
+        async for seen in self._opened().looks():
+            try:
+                yield await self._decode(seen) if isinstance(seen, Look) else seen
+            except (RpcUnavailable, RpcRejected, AccountRefused) as failure:
+                yield failure
+
+    async def _decode(self, seen: Look) -> ChainView:
+        self._looks += 1
+        if self._looks % LOOKS_PER_DEPLOYMENT == 0:
+            await self._watch_deployment()
+        if self.trading is not None:
+            missing = self.program.companions(seen.accounts, self.trading)
+            if missing:
+                markets = (await self._rpc.accounts(missing, seen.slot)).accounts
+                self.program.learn_companions({**seen.accounts, **markets}, self.trading)
+        return self.program.read(seen.slot, seen.accounts, self.trading)
+
+    async def _watch_deployment(self) -> None:
+        address = programdata_address(self.program.program_id)
+        _, account = await self._rpc.account_slice(address, 0, PROGRAMDATA_HEADER_BYTES)
+        if account is not None:
+            self.deployment_slot = read_deployment({address: account}, address).slot
+
+    def _opened(self) -> Poller:
+        assert self._poller is not None, "opened first"
+        return self._poller
