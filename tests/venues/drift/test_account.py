@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from driftpy.math.spot_market import get_token_amount
 from driftpy.types import (
     MarketType,
     OrderStatus,
@@ -118,6 +119,15 @@ def test_tokens_are_rounded_against_the_holder_and_exactly(scaled: int, interest
     held, owed = token_amount(scaled, True, quote), -token_amount(scaled, False, quote)
     assert held * 10**13 <= scaled * interest < (held + 1) * 10**13
     assert (owed - 1) * 10**13 < scaled * interest <= owed * 10**13
+
+
+def test_driftpys_own_sum_is_a_unit_off_for_a_large_balance_and_ours_is_not() -> None:
+    quote = drift_accounts.spot_market()
+    quote.cumulative_deposit_interest = 11_232_791_567
+    scaled = 678_041_656_578_528
+    exact = scaled * 11_232_791_567 // 10**13
+    assert get_token_amount(scaled, quote, SpotBalanceType.Deposit()) == exact + 1
+    assert token_amount(scaled, True, quote) == exact
 
 
 # -- orders -----------------------------------------------------------------------------------------------
