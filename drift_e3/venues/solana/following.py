@@ -22,6 +22,8 @@ from drift_e3.core.terms import Intent, Liquidity, OrderKind, Reason, Side, Term
 from drift_e3.venues.solana.books import Books, Missing, missing, moved
 from drift_e3.venues.solana.views import BASE_UNITS, QUOTE_UNITS, ChainView, OrderSeen, UserSeen
 
+TRIGGER_TOLERANCE = 0.003
+"""A stop's fill may be this fraction better than its trigger: the price moves on until a keeper fires it."""
 MOVE_MIN = 10_000
 """Collateral that came or went is told from 0.01 USD on: a deposit earns interest every second."""
 
@@ -157,7 +159,7 @@ class Follower:
         """Fills for all of the missing trade: ours first, then what somebody else must have done."""
         side = Side.BUY if lack.base > 0 else Side.SELL
         told, whole = 0, abs(lack.base)
-        for order, most in self._causes(side, seen, view.slot):
+        for order, most in self._causes(side, seen, view.slot, lack.price_usd):
             size = min(whole - told, most)
             if size > 0:
                 order.filled += size
@@ -178,9 +180,14 @@ class Follower:
             else:
                 self._ignore(rest)
 
-    def _causes(self, side: Side, seen: dict[int, OrderSeen], slot: int) -> list[tuple[Followed, int]]:
-        """Orders on this side that can have traded, each with the most it can have traded, the surest first:
-        what rested and shows fills or is gone, what is known to have landed, what is still on its way."""
+    def _causes(
+        self, side: Side, seen: dict[int, OrderSeen], slot: int, price_usd: float
+    ) -> list[tuple[Followed, int]]:
+        """Orders on this side that can have traded, each with the most it can have traded, the surest first.
+
+        Surest is what rested and shows fills or is gone, then what is known to have landed, then what is on
+        its way, then what is gone although the price was not there.
+        """
         causes: list[tuple[int, Followed, int]] = []
         for order in self.orders.values():
             if order.intent.side is not side:
@@ -190,7 +197,8 @@ class Follower:
                 filled = round(shown.filled_base * BASE_UNITS)
                 causes.append((0, order, min(filled - order.filled, order.left)))
             elif order.stage is Stage.RESTING:
-                causes.append((0, order, order.left))
+                # A program also takes a stop away when the position that it guards is closed otherwise.
+                causes.append((0 if _can_have_traded(order.intent, price_usd) else 3, order, order.left))
             elif order.stage is Stage.LANDED and slot >= order.since_slot:
                 causes.append((1, order, order.left))
             else:
@@ -262,3 +270,12 @@ class Follower:
         if order.intent.kind is OrderKind.IOC or order.filled:
             return OrderCancelled(seen_ts=seen_ts, order_id=order.order_id, reason="unfilled")
         return OrderRejected(seen_ts=seen_ts, order_id=order.order_id, reason="not_placed")
+
+
+def _can_have_traded(intent: Intent, price_usd: float) -> bool:
+    """Whether an order that rested can have traded at this price."""
+    if intent.kind is not OrderKind.TRIGGER_MARKET:
+        return True
+    if intent.triggers_above:
+        return price_usd >= intent.price_usd * (1.0 - TRIGGER_TOLERANCE)
+    return price_usd <= intent.price_usd * (1.0 + TRIGGER_TOLERANCE)

@@ -188,6 +188,19 @@ class TestRestingOrders:
         assert isinstance(fill, Fill)
         assert (fill.order_id, fill.reason, fill.size_base) == (stop.order_id, Reason.STOP, 2.0)
 
+    def test_a_stop_that_the_program_took_away_with_the_position_did_not_fill(self) -> None:
+        following = long_position()
+        stop = following.rest(
+            an_intent(Side.SELL, 2.0, kind=OrderKind.TRIGGER_MARKET, price_usd=147.0, reason=Reason.STOP)
+        )
+        leave = following.send(an_intent(Side.SELL, 2.0, reduce_only=True, reason=Reason.TIME))
+        following.chain.trade(Side.SELL, 2 * ONE, 150.0)
+        del following.chain.held[stop.user_order_id]
+        fill, swept = following.look()
+        assert isinstance(fill, Fill)
+        assert (fill.order_id, fill.reason) == (leave.order_id, Reason.TIME)
+        assert swept == OrderCancelled(seen_ts=following.chain.slot, order_id=stop.order_id, reason="gone")
+
     def test_a_stop_that_somebody_took_away_is_cancelled(self) -> None:
         following = long_position()
         intent = an_intent(Side.SELL, 2.0, kind=OrderKind.TRIGGER_MARKET, reason=Reason.STOP)
