@@ -85,6 +85,8 @@ class Chain:
         """Accounts that readers see and programs do not, such as a program's own."""
         self.priority_fee = 1_000
         """Micro-lamports per compute unit that others pay lately."""
+        self.pinned_slot: int | None = None
+        """An earlier slot that must stay readable, however long ago it was."""
         self._seed = seed
         self._pending: dict[Signature, _Pending] = {}
         self._landed: dict[Signature, Landed] = {}
@@ -164,7 +166,10 @@ class Chain:
         past = self._replaced.setdefault(address, deque())
         if not past or past[-1][0] != self.slot:
             past.append((self.slot, self.engine.get_account(address)))
-        while past[0][0] < self.slot - HISTORY_SLOTS:
+        oldest = self.slot - HISTORY_SLOTS
+        if self.pinned_slot is not None:
+            oldest = min(oldest, self.pinned_slot)
+        while past[0][0] < oldest:
             past.popleft()
 
     # -- transactions --------------------------------------------------------------------------------------

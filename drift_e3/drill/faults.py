@@ -117,7 +117,7 @@ FAULTS: dict[FaultKind, FaultInfo] = {
     FaultKind.FOREIGN_ORDER: FaultInfo(
         "Somebody else with the key places a limit order in the account.", ON_CHAIN, 1, "base"
     ),
-    FaultKind.PARTIAL_FILL: FaultInfo("The AMM has only so much for each taker.", ON_CHAIN, 0.5, "base"),
+    FaultKind.PARTIAL_FILL: FaultInfo("The AMM gives no taker more at a time.", ON_CHAIN, 2, "base"),
     FaultKind.KEEPER_ASLEEP: FaultInfo("No keeper fires triggers or fills resting orders.", ON_CHAIN),
     FaultKind.LIQUIDATION: FaultInfo("The account is liquidated: its position is taken over.", ON_CHAIN),
 }

@@ -31,6 +31,10 @@ class Keeper:
         self._funded_hour = stage.chain.now_ts // MS_PER_HOUR
         self.price_usd = 0.0
 
+    def rest(self) -> None:
+        """Keep nobody's orders any more."""
+        self._watched.clear()
+
     def watch(self, owner: Hand) -> None:
         """Keep this account's orders from now on."""
         self._watched.append(owner)

@@ -79,7 +79,7 @@ class LocalChain:
         self.market = DrillMarket(quote_asset=quote)
         self.owner = Keypair.from_seed(bytes([1 + seed % 200]) * 32)
         self.delegate = Keypair.from_seed(bytes([2 + seed % 200]) * 32)
-        self._keeper_key = Keypair.from_seed(bytes([3 + seed % 200]) * 32)
+        self.keeper_key = Keypair.from_seed(bytes([3 + seed % 200]) * 32)
         self.oracle = ScriptedOracle(played, self.market, self.faults, self._post)
         self._posting = False
         self.oracle.play(self.chain.slot, begins_ts)
@@ -91,12 +91,12 @@ class LocalChain:
         self._posting = True
         self._post(price_usd, self.chain.slot, self.chain.now_ts)
         self.chain.before_landing.append(self._play)
-        self.keeper = Keeper(self.stage, self._keeper_key)
+        self.keeper = Keeper(self.stage, self.keeper_key)
         self.venue_faults = VenueFaults(self.stage, self.owner, lambda: round(self.price_usd * PRICE_UNITS))
         self.rpc = RpcServer(self.chain)
         self.data_api = DataApi(self.market, self.faults)
         self.dlob = Dlob(self.market, self.faults, grouped=venue == "velocity")
-        self.account: Hand | None = None
+        self.account = self.stage.hand(self.authority)
         self._deposit_usd = deposit_usd
         self._pace = pace
         self._stack = AsyncExitStack()
@@ -105,17 +105,18 @@ class LocalChain:
     # -- the block -----------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> "LocalChain":
-        folder = self._stack.enter_context(TemporaryDirectory(prefix="drift-e3-drill-"))
-        self._folder = Path(folder)
-        for name, key in (("owner", self.owner), ("delegate", self.delegate)):
-            write_key(self._folder / f"{name}.json", key)
         self.open()
-        for service in (self.rpc, self.data_api, self.dlob):
-            await self._stack.enter_async_context(service)
-        if self._pace > 0.0:
-            tasks = await self._stack.enter_async_context(asyncio.TaskGroup())
-            pulse = tasks.create_task(self._pulse())
-            self._stack.callback(pulse.cancel)
+        async with AsyncExitStack() as stack:
+            self._folder = Path(stack.enter_context(TemporaryDirectory(prefix="drift-e3-drill-")))
+            for name, key in (("owner", self.owner), ("delegate", self.delegate)):
+                write_key(self._folder / f"{name}.json", key)
+            for service in (self.rpc, self.data_api, self.dlob):
+                await stack.enter_async_context(service)
+            if self._pace > 0.0:
+                tasks = await stack.enter_async_context(asyncio.TaskGroup())
+                pulse = tasks.create_task(self._pulse())
+                stack.callback(pulse.cancel)
+            self._stack = stack.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -123,7 +124,7 @@ class LocalChain:
 
     def open(self) -> None:
         """Make the accounts, without any service: a chain for tests that need no network."""
-        self.stage.open_account(self._keeper_key, KEEPER_DEPOSIT_USD)
+        self.stage.open_account(self.keeper_key, KEEPER_DEPOSIT_USD)
         self.account = self.open_account(self.owner, self._deposit_usd, self.delegate.pubkey())
         self.chain.after_landing.insert(0, self._keep)
         self.chain.step(FINALIZED_SLOTS)
@@ -164,6 +165,11 @@ class LocalChain:
     @property
     def delegate_key_file(self) -> Path:
         return self._folder / "delegate.json"
+
+    @property
+    def keeper_hand(self) -> Hand:
+        """Where the keeper's instructions are made."""
+        return self.stage.hand(self.keeper_key.pubkey())
 
     @property
     def price_usd(self) -> float:

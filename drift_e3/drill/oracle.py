@@ -40,6 +40,7 @@ class ScriptedOracle:
     def jump(self, frac: float) -> None:
         """Let every price from now on be that fraction higher (negative: lower) than the feed has it."""
         self._factor *= 1.0 + frac
+        self._market.tick(self._market.now_ts, self.price_usd * (1.0 + frac))
 
     def play(self, slot: int, now_ts: int) -> None:
         """Play everything that is due and post the price of the slot, unless the oracle is stale."""

@@ -17,7 +17,7 @@ from solders.transaction import VersionedTransaction
 
 from drift_e3.core.terms import MS_PER_SECOND
 from drift_e3.drill.chain import BLOCKHASH_BLOCKS, FINALIZED_SLOTS, Chain, Landed, SignatureWrong, height_of
-from drift_e3.drill.faults import FaultKind, Service
+from drift_e3.drill.faults import Fault, FaultKind, Service
 from drift_e3.drill.transaction_json import transaction_json
 
 ACCOUNTS_MAX = 100
@@ -43,6 +43,7 @@ class RpcMethods:
 
     def __init__(self, chain: Chain) -> None:
         self.chain = chain
+        chain.faults.watch(self._fault_changed)
         self._table: dict[str, Callable[[list[Any], Json], Any]] = {
             "getAccountInfo": self._account_info,
             "getBalance": self._balance,
@@ -78,12 +79,19 @@ class RpcMethods:
     def _slot(self, config: Json) -> int:
         """The slot that this reader sees."""
         slot = self.chain.slot_at(config.get("commitment") or "finalized")
+        if self.chain.pinned_slot is not None:
+            slot = min(slot, self.chain.pinned_slot)
         if fault := self.chain.faults.hit(FaultKind.SLOT_BACK, Service.RPC):
             slot -= int(fault.amount)
         wanted = config.get("minContextSlot")
         if wanted is not None and slot < wanted:
             raise RpcError(-32016, "Minimum context slot has not been reached", {"contextSlot": slot})
         return slot
+
+    def _fault_changed(self, fault: Fault, began: bool) -> None:
+        """A stale node stands still where it was."""
+        if fault.kind == FaultKind.HTTP_STALE and fault.service in {None, Service.RPC}:
+            self.chain.pinned_slot = self.chain.slot if began else None
 
     def _in_context(self, slot: int, value: object) -> Json:
         return {"context": {"apiVersion": "2.2.0", "slot": slot}, "value": value}

@@ -35,6 +35,23 @@ LAMPORTS = 10_000_000_000
 COMPUTE_UNITS = 1_400_000
 QUOTE_UNITS = 1_000_000
 VAULT_UNITS = 100_000_000 * QUOTE_UNITS
+DEPTH = 100_000_000_000_000
+SHALLOW: dict[str, int | bytes] = {
+    "base_asset_reserve": DEPTH,
+    "quote_asset_reserve": DEPTH,
+    "sqrt_k": DEPTH,
+    "amm.ask_base_asset_reserve": DEPTH,
+    "amm.ask_quote_asset_reserve": DEPTH,
+    "amm.bid_base_asset_reserve": DEPTH,
+    "amm.bid_quote_asset_reserve": DEPTH,
+    "amm.terminal_quote_asset_reserve": DEPTH,
+    "min_base_asset_reserve": DEPTH * 996 // 1000,
+    "max_base_asset_reserve": DEPTH * 1004 // 1000,
+    "max_fill_reserve_fraction": 100,
+    "long_spread": 100,
+    "short_spread": 100,
+}
+"""A young market's AMM, as deep as Velocity's made-up one: 100,000 SOL."""
 PROGRAM_FILES = {"velocity": "velocity.so", "drift": "drift.so"}
 
 
@@ -84,12 +101,16 @@ class Stage:
         steps = [*hand.open(), *(() if delegate is None else (hand.delegate(delegate),))]
         amount = round(deposit_usd * QUOTE_UNITS)
         if amount:
-            purse = Pubkey.find_program_address([b"purse", bytes(owner.pubkey())], self.dialect.program_id)[0]
+            purse = self.purse(owner.pubkey())
             self._put(purse, drift_accounts.token_account(owner.pubkey(), amount, self.quote_mint))
             steps.append(hand.deposit(amount, purse))
         for step in steps:
             self.chain.run(self.signed([step], owner))
         return hand
+
+    def purse(self, owner: Pubkey) -> Pubkey:
+        """The token account from which an owner's deposit came."""
+        return self.dialect.derive(b"purse", bytes(owner))
 
     def signed(self, instructions: Sequence[Instruction], *signers: Keypair) -> VersionedTransaction:
         """A transaction of the drill's own people; the first signer pays. No two are alike."""
@@ -143,7 +164,9 @@ def drift_stage(engine: Engine, chain: Chain, price_usd: float) -> Stage:
         chain.set_account(oracle, Account(LAMPORTS, account.data, account.owner))
 
     show_program(chain, dialect.program_id, chain.first_slot)
-    return Stage(chain=chain, dialect=dialect, quote_mint=USDC_MINT, oracles=(oracle,), post=post)
+    stage = Stage(chain=chain, dialect=dialect, quote_mint=USDC_MINT, oracles=(oracle,), post=post)
+    stage.edit("PerpMarket", dialect.perp_market, SHALLOW)
+    return stage
 
 
 def show_program(chain: Chain, program_id: Pubkey, slot: int) -> None:

@@ -17,6 +17,7 @@ from drift_e3.drill.stage import Stage
 
 OTHER_MINT = bytes([9]) * 32
 FOREIGN_ID = 200
+PARTS_MAX = 65_535
 FOREIGN_PRICE_PARTS = (8, 10)
 """A stranger bids at eight tenths of the price: it rests."""
 LIQUIDATION_FEE_PARTS = 40
@@ -89,10 +90,10 @@ class VenueFaults:
         return lambda: self._send(self._hand.cancel_by_user_id(FOREIGN_ID))
 
     def _dry_up(self, fault: Fault) -> Undo:
-        """Leave so much for a taker on each side of the AMM."""
+        """Let the AMM give only a small part of its reserve at a time: a 65535th at the least."""
         _, market = self._stage.record("PerpMarket", self._stage.dialect.perp_market)
-        reserve, room = market["base_asset_reserve"], 2 * round(fault.amount * BASE_UNITS)
-        return self._market(min_base_asset_reserve=reserve - room, max_base_asset_reserve=reserve + room)
+        parts = -(-market["base_asset_reserve"] // round(fault.amount * BASE_UNITS))
+        return self._market(max_fill_reserve_fraction=min(parts, PARTS_MAX))
 
     def _liquidate(self, _: Fault) -> Undo:
         """Take the position over at the oracle's price less the fee, and the orders off; mark the account."""

@@ -300,6 +300,23 @@ async def test_a_node_that_goes_back_shows_old_slots_and_old_accounts() -> None:
         assert (await client.get_account_info(SOMEBODY)).value is not None
 
 
+async def test_a_node_that_stands_still_knows_nothing_newer() -> None:
+    faults = Faults()
+    async with a_node(faults) as node:
+        chain, client = node.chain, node.client
+        stood = chain.slot
+        faults.start(FaultKind.HTTP_STALE, service=Service.RPC)
+        payment = a_payment(chain)
+        chain.run(payment)
+        chain.step(400)
+        shown = await client.get_account_info(SOMEBODY, Processed)
+        assert (shown.context.slot, shown.value) == (stood, None)
+        assert (await client.get_slot(Confirmed)).value == stood
+        assert (await client.get_signature_statuses([payment.signatures[0]])).value == [None]
+        faults.stop()
+        assert (await client.get_account_info(SOMEBODY)).value is not None
+
+
 async def test_the_websocket_goes_wrong_too() -> None:
     faults = Faults()
     async with (

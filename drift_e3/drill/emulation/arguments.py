@@ -8,6 +8,7 @@ MARKET, LIMIT, TRIGGER_MARKET, TRIGGER_LIMIT, ORACLE = range(5)
 LONG, SHORT = 0, 1
 ABOVE, BELOW = 0, 1
 IOC_BIT = 1
+MUST_EXIST_BIT = 1
 
 
 class Cursor:
@@ -89,6 +90,7 @@ class ChangeArguments:
     max_ts: int | None
     trigger_price: int | None
     trigger_condition: int | None
+    must_exist: bool
 
 
 def read_change(cursor: Cursor, offset_bytes: int) -> ChangeArguments:
@@ -100,6 +102,10 @@ def read_change(cursor: Cursor, offset_bytes: int) -> ChangeArguments:
     option(1)
     max_ts, trigger_price, condition = option(8, signed=True), option(8), option(1)
     option(offset_bytes, signed=True)
+    option(1)
+    option(8, signed=True)
+    option(8, signed=True)
+    policy = option(1) or 0
     return ChangeArguments(
         size=size,
         price=price,
@@ -107,4 +113,5 @@ def read_change(cursor: Cursor, offset_bytes: int) -> ChangeArguments:
         max_ts=max_ts,
         trigger_price=trigger_price,
         trigger_condition=condition,
+        must_exist=bool(policy & MUST_EXIST_BIT),
     )

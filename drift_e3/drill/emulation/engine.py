@@ -68,7 +68,9 @@ class EmulatedEngine:
         self._remember(signature)
         ran = self.simulate(transaction)
         if ran.error is None:
-            self._accounts.update(ran.accounts)
+            writable = {ref.address for ref in _refs(transaction) if ref.writable}
+            changed = {key: value for key, value in ran.accounts.items() if key in writable}
+            self._accounts.update(changed)
         return ran
 
     def simulate(self, transaction: VersionedTransaction) -> Ran:

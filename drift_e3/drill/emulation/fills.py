@@ -10,9 +10,9 @@ from drift_e3.drill.emulation.records import Record
 from drift_e3.drill.emulation.scene import BASE_UNITS, Scene
 
 SPREAD_UNITS = 1_000_000
-LONG_WIDENS, SHORT_WIDENS = 100, 10
-"""What part of the oracle's distance to its average the spreads are at least, as measured on the Velocity
-program with the recorded market, whose AMM is shy of buying."""
+SHY, CALM = 5, 100
+"""While the oracle is off its average, the AMM's spread is at least this part of the distance: the first on
+the side that would add to what the AMM holds, the second on the other. Measured: a fourth to a tenth."""
 EXCHANGE_AMM = 4
 MARKET_AMM_FILL = 2
 MARKET_FILL = 4
@@ -32,10 +32,10 @@ def quote_price(scene: Scene, direction: int) -> int:
     market = scene.market
     average = max(1, market["oracle_twap"])
     apart = abs(scene.oracle_price - average) * SPREAD_UNITS // average
-    if direction == LONG:
-        spread = max(market["long_spread"], apart // LONG_WIDENS)
-    else:
-        spread = -max(market["short_spread"], apart // SHORT_WIDENS)
+    traders_hold = market["base_asset_amount_long"] + market["base_asset_amount_short"]
+    adds = traders_hold >= 0 if direction == LONG else traders_hold < 0
+    least = apart // (SHY if adds else CALM)
+    spread = max(market["long_spread"], least) if direction == LONG else -max(market["short_spread"], least)
     spread += market["reference_price_offset"]
     return int(scene.oracle_price * (SPREAD_UNITS + spread) // SPREAD_UNITS)
 
@@ -48,7 +48,7 @@ def take_from_amm(scene: Scene, direction: int, wanted: int, limit: int) -> Take
         room = (reserve - market["min_base_asset_reserve"]) // 2
         reach = reserve - isqrt(reserve * reserve * first // limit) if limit > first else 0
     else:
-        room = (market["max_base_asset_reserve"] - reserve) // 2
+        room = ((market["max_base_asset_reserve"] or 2 * reserve) - reserve) // 2
         reach = isqrt(reserve * reserve * first // limit) - reserve if 0 < limit < first else 0
     if limit == 0:
         reach = wanted

@@ -86,6 +86,8 @@ def must_have_margin(scene: Scene, position: Record) -> None:
 def settle_pnl(scene: Scene) -> None:
     """Turn the position's profit or loss into tokens."""
     market, position = scene.market, scene.position()
+    if not any(position[name] for name in ("base_asset_amount", "quote_asset_amount", "open_orders")):
+        raise Refused(Code.NO_POSITION)
     settle_funding(scene, position)
     if position["base_asset_amount"]:
         price = market["quote_asset_reserve"] * market["peg_multiplier"] // market["base_asset_reserve"]

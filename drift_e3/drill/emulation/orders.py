@@ -95,6 +95,8 @@ def cancel(scene: Scene, order: Record | None) -> None:
 def change(scene: Scene, order: Record | None, wanted: ChangeArguments) -> None:
     """Replace an order by its changed self: a new number, the same number of ours."""
     if order is None:
+        if wanted.must_exist:
+            raise Refused(Code.ORDER_DOES_NOT_EXIST)
         return
     left = order["base_asset_amount"] - order["base_asset_amount_filled"]
 

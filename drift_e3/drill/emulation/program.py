@@ -4,6 +4,7 @@ Accounts come in the order of the program's interface; the numbers below are pla
 """
 
 from collections.abc import Callable, Sequence
+from struct import error as struct_error
 
 from solders.pubkey import Pubkey
 
@@ -41,9 +42,10 @@ class Call:
             raise Refused(Code.NOT_ENOUGH_KEYS)
         return self.refs[place]
 
-    def scene(self, user: int, *, signer: int | None = None, pauses: int = 0) -> Scene:
+    def scene(self, user: int, *, signer: int | None = None, pauses: int = 0, writes: bool = False) -> Scene:
         """The scene around the user account at that place; the signer's is checked where one is given."""
-        scene = Scene(self.dialect, self.workspace, self.refs, self.moment, self.ref(user).address)
+        address = self.ref(user).address
+        scene = Scene(self.dialect, self.workspace, self.refs, self.moment, address, writes=writes)
         status = scene.state["exchange_status"]
         if status == ALL or status & pauses:
             raise Refused(Code.EXCHANGE_PAUSED)
@@ -60,7 +62,7 @@ def _place(call: Call) -> None:
 
 
 def _take(call: Call) -> None:
-    scene = call.scene(1, signer=3, pauses=FILL)
+    scene = call.scene(1, signer=3, pauses=FILL, writes=True)
     wanted = read_order(call.arguments, call.dialect.offset_bytes, builder=call.dialect.builder)
     orders.take(scene, wanted)
 
@@ -73,14 +75,20 @@ def _cancel(call: Call) -> None:
 
 
 def _cancel_by_user_id(call: Call) -> None:
-    scene, wanted = call.scene(1, signer=2), call.arguments.number(1)
-    orders.cancel(scene, next((one for one in scene.orders() if one["user_order_id"] == wanted), None))
+    scene = call.scene(1, signer=2)
+    orders.cancel(scene, scene.order_of(call.arguments.number(1)))
 
 
 def _modify(call: Call) -> None:
     scene, order_id = call.scene(1, signer=2), call.arguments.option(4)
     wanted = scene.user["next_order_id"] - 1 if order_id is None else order_id
     orders.change(scene, scene.order(wanted), read_change(call.arguments, call.dialect.offset_bytes))
+
+
+def _modify_by_user_id(call: Call) -> None:
+    scene, wanted = call.scene(1, signer=2), call.arguments.number(1)
+    found = next((order for order in scene.orders() if order["user_order_id"] == wanted), None)
+    orders.change(scene, found, read_change(call.arguments, call.dialect.offset_bytes))
 
 
 def _trigger(call: Call) -> None:
@@ -91,7 +99,7 @@ def _trigger(call: Call) -> None:
 
 
 def _fill(call: Call) -> None:
-    scene, order_id = call.scene(4, pauses=FILL), call.arguments.option(4)
+    scene, order_id = call.scene(4, pauses=FILL, writes=True), call.arguments.option(4)
     orders.fill(scene, scene.order(order_id or 0))
 
 
@@ -202,6 +210,7 @@ _INSTRUCTIONS: dict[str, Callable[[Call], None]] = {
     "cancel_order": _cancel,
     "cancel_order_by_user_id": _cancel_by_user_id,
     "modify_order": _modify,
+    "modify_order_by_user_id": _modify_by_user_id,
     "trigger_order": _trigger,
     "fill_perp_order": _fill,
     "settle_pnl": _settle,
@@ -220,5 +229,8 @@ def carry_out(call: Call, data: bytes) -> str:
     name, rule = _BY_DISCRIMINATOR.get(data[:DISCRIMINATOR_BYTES], ("", None))
     if rule is None:
         raise Refused(Code.INSTRUCTION_GONE)
-    rule(call)
+    try:
+        rule(call)
+    except (struct_error, OverflowError) as error:  # a number that does not fit its field
+        raise Refused(Code.MATH) from error
     return name

@@ -37,10 +37,17 @@ class Moment(NamedTuple):
 
 
 class Scene:
-    """The accounts of one instruction that trades."""
+    """The accounts of one instruction that trades; `writes` are those that need the market writable."""
 
     def __init__(
-        self, dialect: Dialect, workspace: Workspace, refs: Sequence[Ref], moment: Moment, user: Pubkey
+        self,
+        dialect: Dialect,
+        workspace: Workspace,
+        refs: Sequence[Ref],
+        moment: Moment,
+        user: Pubkey,
+        *,
+        writes: bool,
     ) -> None:
         self.dialect = dialect
         self.workspace = workspace
@@ -52,8 +59,10 @@ class Scene:
         self.user = self.record("User", user)
         self.stats = self.record("UserStats", dialect.user_stats(self.authority))
         named = {ref.address: ref for ref in refs}
-        if not (dialect.perp_market in named and named[dialect.perp_market].writable):
+        if dialect.perp_market not in named:
             raise Refused(Code.PERP_MARKET_NOT_FOUND)
+        if writes and not named[dialect.perp_market].writable:
+            raise Refused(Code.MARKET_NOT_WRITABLE)
         oracle = Pubkey.from_bytes(self.market["oracle"])
         data = workspace.data(oracle) if oracle in named else None
         if data is None:
@@ -103,6 +112,16 @@ class Scene:
 
     def order(self, order_id: int) -> Record | None:
         return next((order for order in self.orders() if order["order_id"] == order_id), None)
+
+    def order_of(self, user_order_id: int) -> Record | None:
+        """The order with our own number. 6062 where only the trace of one that is gone has it."""
+        for index in range(ORDERS):
+            order = self.user.part(f"orders.{index}")
+            if user_order_id and order["user_order_id"] == user_order_id:
+                if order["status"] != OPEN:
+                    raise Refused(Code.ORDER_NOT_OPEN)
+                return order
+        return None
 
     def free_order(self) -> Record:
         """A place for a new order."""
