@@ -186,11 +186,19 @@ LOG_EVENTS: dict[str, LogEvent] = {
     # the live account
     "account.opened": LogEvent("the books of a live account begin at this equity", ("equity_usd",)),
     "account.moved": LogEvent(
-        "equity moved without a fill: a deposit, a withdrawal, interest, or (traded) trades that nobody saw",
+        "equity moved without a fill: deposit, withdrawal, interest; traded: keeper's reward, unseen trades",
         ("amount_usd", "traded"),
     ),
     "entries.barred": LogEvent("something on the venue's side bars entries", ("reasons",)),
     "entries.allowed": LogEvent("nothing on the venue's side bars entries any more", ("reasons",)),
+    # the chain
+    "chain.unseen": LogEvent(
+        "a look at the chain came to nothing; told when the reason changes", ("reason",)
+    ),
+    "chain.seen": LogEvent("the chain is seen again", ("slot",)),
+    "cancel.failed": LogEvent(
+        "taking an order back came to nothing; tried again while it rests", ("order_id", "reason")
+    ),
     # the journal
     "journal.recovered": LogEvent(
         "the state was rebuilt from the journal: a snapshot and the events after it",

@@ -215,7 +215,7 @@ class AccountOpened:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollateralMoved:
     """Equity moved by `amount_usd` without a fill or funding: a deposit, a withdrawal, interest, or, with
-    `traded`, the result of trades that nobody saw."""
+    `traded`, a keeper's reward or the result of trades that nobody saw."""
 
     seen_ts: int
     amount_usd: float

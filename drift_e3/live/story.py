@@ -14,6 +14,9 @@ from drift_e3.core.state import TraderState
 from drift_e3.core.terms import MS_PER_MINUTE, Mode, OrderKind, Verdict
 from drift_e3.core.turn import Outcome
 
+KEEPER_REWARD_USD = 0.05
+"""A keeper who fires a stop takes a cent or so; more than this is somebody's trades."""
+
 
 class Line(NamedTuple):
     """One line of the log; `level` is a method of the logger."""
@@ -50,7 +53,8 @@ def story(event: ev.Event, outcome: Outcome, state: TraderState) -> Iterator[Lin
             yield Line("info", "account.opened", {"equity_usd": round(event.equity_usd, 6)})
         case ev.CollateralMoved():
             fields = {"amount_usd": round(event.amount_usd, 6), "traded": event.traded}
-            yield Line("warning" if event.traded else "info", "account.moved", fields)
+            unexplained = event.traded and abs(event.amount_usd) > KEEPER_REWARD_USD
+            yield Line("warning" if unexplained else "info", "account.moved", fields)
         case ev.EntriesBarred():
             name = "entries.barred" if event.reasons else "entries.allowed"
             yield Line("warning" if event.reasons else "info", name, {"reasons": list(event.reasons)})

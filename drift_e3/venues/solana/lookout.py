@@ -5,6 +5,8 @@ Also watched is whether the program is still the one that was approved. Nothing 
 
 from collections.abc import AsyncGenerator
 
+import structlog
+
 from drift_e3.venues.solana.calls import Look
 from drift_e3.venues.solana.failures import RpcRejected, RpcUnavailable
 from drift_e3.venues.solana.poller import Poller
@@ -15,6 +17,8 @@ from drift_e3.venues.solana.views import ChainView
 
 LOOKS_PER_DEPLOYMENT = 60
 """The program's code is looked at once in so many looks at the accounts, about every minute."""
+
+log = structlog.get_logger()
 
 Unseen = RpcUnavailable | RpcRejected | AccountRefused
 
@@ -50,11 +54,20 @@ class Lookout:
 
     async def views(self) -> AsyncGenerator[ChainView | Unseen]:
         """Looks for ever, a second apart or earlier when hurried; or why there is none."""
+        said = ""
         async for seen in self._opened().looks():
+            view: ChainView | Unseen
             try:
-                yield await self._decode(seen) if isinstance(seen, Look) else seen
+                view = await self._decode(seen) if isinstance(seen, Look) else seen
             except (RpcUnavailable, RpcRejected, AccountRefused) as failure:
-                yield failure
+                view = failure
+            reason = "" if isinstance(view, ChainView) else str(view)
+            if reason and reason != said:
+                log.warning("chain.unseen", reason=reason)
+            elif said and not reason:
+                log.info("chain.seen", slot=seen.slot if isinstance(seen, Look) else -1)
+            said = reason
+            yield view
 
     async def _decode(self, seen: Look) -> ChainView:
         self._looks += 1

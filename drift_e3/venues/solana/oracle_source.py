@@ -1,13 +1,9 @@
 """The oracle's price read from the chain, for who trades on paper."""
 
-import structlog
-
 from drift_e3.core.events import OracleTick
 from drift_e3.ports import Clock, Put
 from drift_e3.venues.solana.lookout import Lookout
 from drift_e3.venues.solana.views import ChainView
-
-log = structlog.get_logger()
 
 
 class OracleSource:
@@ -21,9 +17,7 @@ class OracleSource:
         """Bring prices until cancelled."""
         told_ts = 0
         async for seen in self._lookout.views():
-            if not isinstance(seen, ChainView):
-                log.warning("chain.unseen", reason=str(seen))
-            elif seen.oracle.publish_ts > told_ts:
+            if isinstance(seen, ChainView) and seen.oracle.publish_ts > told_ts:
                 told_ts = seen.oracle.publish_ts
                 await put(
                     [

@@ -9,8 +9,6 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import structlog
-
 from drift_e3.core.commands import CancelOrder, Command, SubmitOrder
 from drift_e3.core.events import EntriesBarred, Event, Feed, OracleTick
 from drift_e3.core.orders import Order, OrderState
@@ -31,8 +29,6 @@ from drift_e3.venues.solana.sender import Sender
 from drift_e3.venues.solana.sending import AccountSeen
 from drift_e3.venues.solana.submission import Kind
 from drift_e3.venues.solana.views import BASE_UNITS, ChainView, UserSeen
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,7 +279,6 @@ class ChainMarket:
         business, which sees the oracle's price grow old."""
         if isinstance(failure, AccountRefused):
             return self._bar((str(failure),), now_ts)
-        log.warning("chain.unseen", reason=str(failure))
         return []
 
     def _bar(self, reasons: tuple[str, ...], now_ts: int) -> list[Event]:

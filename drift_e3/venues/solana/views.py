@@ -50,7 +50,8 @@ class OracleSeen(NamedTuple):
 
 class PerpSeen(NamedTuple):
     """The perpetual market. Funding: rate as a fraction of notional per hour, positive when longs pay, of the
-    update at `funding_ts` (UTC, ms). `mark_usd` is the AMM's reserve price."""
+    update at `funding_ts` (UTC, ms). `mark_usd` is the AMM's reserve price. `open_interest_base_max` 0: no
+    limit."""
 
     instrument: Instrument
     market_index: int
@@ -88,9 +89,10 @@ class Totals(NamedTuple):
     """Running totals of the account in the chain's units (base 1e-9, all others 1e-6 of the quote).
 
     `ledger` is the perpetual position's quote amount plus what was settled of it, so that settling does not
-    move it: its change is fills' cash - fees + funding, exactly. `funding` is positive when received, `fees`
-    is paid less rebates, `deposits` is deposits less withdrawals, `collateral` is the quote tokens held,
-    `settled` is what settling has moved from the position to them.
+    move it: its change is fills' cash - fees + funding, exactly, less the flat rewards of keepers who fired a
+    stop, which are in no other total. `funding` is positive when received, `fees` is paid less rebates,
+    `deposits` is deposits less withdrawals, `collateral` is the quote tokens held, `settled` is what settling
+    has moved from the position to them.
     """
 
     base: int
