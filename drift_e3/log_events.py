@@ -193,7 +193,7 @@ LOG_EVENTS: dict[str, LogEvent] = {
     "entries.allowed": LogEvent("nothing on the venue's side bars entries any more", ("reasons",)),
     # the chain
     "chain.unseen": LogEvent(
-        "a look at the chain came to nothing; told when the reason changes", ("reason",)
+        "a look at the chain failed; told when the reason changes", ("reason",)
     ),
     "chain.seen": LogEvent("the chain is seen again", ("slot",)),
     "cancel.failed": LogEvent(

@@ -33,9 +33,9 @@ from drift_e3.venues.solana.views import BASE_UNITS, ChainView, UserSeen
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveOptions:
-    """How the account is traded. `pin` knows the deployment of the program that may be sent to; an IOC is not
-    placed later than `order_valid_s` after it was decided; `adopts`: a position that the daemon did not open is
-    guarded and closed, not refused; `allow_owner`: the owner's key may sign."""
+    """How the account is traded. `pin` knows the deployment of the program that may be sent to; an IOC is
+    not placed later than `order_valid_s` after it was decided; `adopts`: a position that the daemon did not
+    open is guarded and closed, not refused; `allow_owner`: the owner's key may sign."""
 
     pin: DeploymentPin
     order_valid_s: int
