@@ -68,6 +68,11 @@ LOG_EVENTS: dict[str, LogEvent] = {
     "tape.warned": LogEvent(
         "a tape is usable with reservations", ("path", "what", "count", "first_row", "note")
     ),
+    "tape.begun": LogEvent("a live market is being recorded", ("path", "venue", "symbol")),
+    "tape.recorded": LogEvent(
+        "so much was recorded since the start; books that a tape cannot hold are left out",
+        ("candles", "funding", "ticks", "books", "trades", "books_left_out"),
+    ),
     # the venue's candles and order book
     "feed.lost": LogEvent("a websocket gives no content; it is being connected anew", ("channel", "reason")),
     "feed.restored": LogEvent("a websocket gives content again", ("channel", "away_s")),
@@ -192,9 +197,7 @@ LOG_EVENTS: dict[str, LogEvent] = {
     "entries.barred": LogEvent("something on the venue's side bars entries", ("reasons",)),
     "entries.allowed": LogEvent("nothing on the venue's side bars entries any more", ("reasons",)),
     # the chain
-    "chain.unseen": LogEvent(
-        "a look at the chain failed; told when the reason changes", ("reason",)
-    ),
+    "chain.unseen": LogEvent("a look at the chain failed; told when the reason changes", ("reason",)),
     "chain.seen": LogEvent("the chain is seen again", ("slot",)),
     "cancel.failed": LogEvent(
         "taking an order back came to nothing; tried again while it rests", ("order_id", "reason")

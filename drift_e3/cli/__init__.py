@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from drift_e3.cli import config, journal, recorded, run
+from drift_e3.cli import config, download, journal, record, recorded, run
 from drift_e3.cli.exits import Exit, exit_for
 
 app = typer.Typer(
@@ -23,6 +23,8 @@ app = typer.Typer(
 app.command()(run.run)
 app.command()(recorded.backtest)
 app.command()(recorded.features)
+app.command()(record.record)
+app.command()(download.download)
 app.command()(journal.replay)
 app.command()(journal.resume)
 app.add_typer(journal.app, name="journal")

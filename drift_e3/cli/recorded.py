@@ -1,25 +1,23 @@
 """`drift-e3 backtest` and `drift-e3 features`: the core over a recorded market, without waiting."""
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from drift_e3.cli.moments import DAY, NO_TIME, End, moment_ms
 from drift_e3.cli.options import FundingFile, ParamsCard, Symbol, TapeFile
 
 if TYPE_CHECKING:
     from drift_e3.config import Settings
     from drift_e3.wiring import Recording
 
-DAY = timedelta(days=1)
 STDOUT = Path("-")
 
 Start = Annotated[
     str | None,
     typer.Option(metavar="D", help="First day or time, UTC; earlier candles only warm the features."),
 ]
-End = Annotated[str | None, typer.Option(metavar="D", help="Last day (included) or time (excluded), UTC.")]
 
 
 def backtest(
@@ -104,25 +102,10 @@ def _settings(tape: Path, funding: Path | None, params: Path | None, symbol: str
 def _open(settings: "Settings", start: str | None, end: str | None) -> "Recording":
     from drift_e3 import wiring
 
-    recording = wiring.recording(settings, _ms("--start", start, timedelta()), _ms("--end", end, DAY))
+    recording = wiring.recording(settings, moment_ms("--start", start, NO_TIME), moment_ms("--end", end, DAY))
     for oddity in wiring.oddities(recording.reports):
         typer.echo("note: {path}: {what} x {count}: {note}".format(**oddity), err=True)
     return recording
-
-
-def _ms(option: str, text: str | None, whole_day: timedelta) -> int | None:
-    """A day or a time (UTC unless it says otherwise) in ms; to a day without a time `whole_day` is added."""
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        if len(text) == len("2025-05-31"):
-            moment += whole_day
-    except (ValueError, OverflowError):
-        raise typer.BadParameter(f"{text!r} is no date such as 2025-05-31", param_hint=option) from None
-    return int(moment.timestamp() * 1_000)
 
 
 def _write_json(whole: dict[str, Any], out: Path) -> None:

@@ -27,9 +27,10 @@ async def candle_pages(
         wanted = (newer_ts - from_ts) // frame_ms + 1
         limit = min(wanted, CANDLES_MAX)
         page = await api.candles(symbol, frame_ms, newer_ts=newer_ts, limit=limit, hurry_s=hurry_s)
-        if not page.records:
+        inside = tuple(record for record in page.records if record.open_ts >= from_ts)
+        if not inside:
             return
-        yield tuple(record for record in page.records if record.open_ts >= from_ts)
+        yield inside
         newer_ts = page.records[0].open_ts - frame_ms
 
 

@@ -125,6 +125,11 @@ def test_an_old_word_said_again_does_not_mend_a_break() -> None:
         assembly.observe(a_candle(0), late)
         assembly.observe(a_candle(1), late + 1)
         assert assembly.take(end(2)) == []
+    assembly = an_assembly()
+    for record, ts in ((a_candle(0), T0 + 1), (a_candle(1), end(0)), (a_candle(0), end(0) + 1)):
+        assembly.observe(record, ts)
+    assembly.observe(a_candle(1), end(0) + 2)
+    assert assembly.take(end(0) + PATIENCE_MS) == []
 
 
 def test_an_old_word_between_two_candles_breaks_nothing_and_mends_nothing() -> None:
