@@ -5,9 +5,16 @@ import json
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 LOCK_NAME = "lock"
+
+
+class Holder(NamedTuple):
+    """Who holds a state directory and since when (UTC, ms); zeros while it has not written them yet."""
+
+    pid: int
+    started_ts: int
 
 
 class StateLocked(Exception):
@@ -35,9 +42,9 @@ class StateLock:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            pid, started_ts = _holder(self._file)
+            holder = _holder(self._file)
             os.close(self._file)
-            raise StateLocked(path, pid, started_ts) from None
+            raise StateLocked(path, *holder) from None
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, json.dumps({"pid": os.getpid(), "started_ts": now_ms}).encode(), 0)
 
@@ -57,10 +64,28 @@ class StateLock:
         self.release()
 
 
-def _holder(file: int) -> tuple[int, int]:
-    """Process id and start (UTC, ms) of the holder, zeros while it has not written them yet."""
+def held_by(state_dir: Path) -> Holder | None:
+    """Who holds the lock now, None for nobody. Makes and changes nothing.
+
+    Raises `OSError` when the lock file cannot be read. To look is to hold a shared lock for a moment: a
+    daemon that starts in that very moment is refused.
+    """
+    try:
+        file = os.open(state_dir / LOCK_NAME, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _holder(file)
+    finally:
+        os.close(file)
+    return None
+
+
+def _holder(file: int) -> Holder:
     try:
         holder = json.loads(os.pread(file, 4096, 0))
-        return int(holder["pid"]), int(holder["started_ts"])
+        return Holder(int(holder["pid"]), int(holder["started_ts"]))
     except (ValueError, KeyError, TypeError):
-        return 0, 0
+        return Holder(0, 0)

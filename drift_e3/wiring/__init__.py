@@ -87,11 +87,12 @@ async def advisor(settings: Settings) -> tuple[Advisor, str]:
     """Who is asked for advice, and a warning where he cannot be reached: the rules then go on alone."""
     if settings.advisor == "off":
         return SilentAdvisor(), ""
-    model_server = _ollama(settings)
-    return model_server, (await model_server.probe()).warning
+    server = model_server(settings)
+    return server, (await server.probe()).warning
 
 
-def _ollama(settings: Settings) -> "OllamaAdvisor":
+def model_server(settings: Settings) -> "OllamaAdvisor":
+    """The Ollama server of the settings; the caller closes it."""
     # Only where it is asked: its HTTP client costs start-up time.
     from drift_e3.advisors.ollama import OllamaAdvisor, OllamaOptions
     from drift_e3.advisors.ollama_wire import open_session

@@ -12,6 +12,7 @@ from drift_e3.ports import Clock, LiveMarket
 
 if TYPE_CHECKING:
     from drift_e3.venues.dataapi.feed import LiveFeed
+    from drift_e3.venues.solana.fees import FeePolicy
     from drift_e3.venues.solana.keys import Signer
     from drift_e3.venues.solana.program import Program, Trading
     from drift_e3.venues.solana.rpc import Rpc
@@ -62,7 +63,20 @@ def trading(settings: Settings, signer: "Signer") -> "Trading":
 
     if settings.account.authority is None:
         raise ConfigError(["account.authority: is needed to trade live"])
-    return Trading.of(settings.account.authority, settings.account.sub_account, signer.address)
+    try:
+        return Trading.of(settings.account.authority, settings.account.sub_account, signer.address)
+    except ValueError as error:
+        raise ConfigError(["account.authority: is not an address"]) from error
+
+
+def fee_policy(settings: Settings) -> "FeePolicy":
+    """What a transaction offers for its place in a block."""
+    from drift_e3.venues.solana.fees import FeePolicy
+
+    live = settings.live
+    return FeePolicy(
+        percentile_frac=live.priority_fee_percentile / 100.0, cap_lamports=live.priority_fee_lamports_max
+    )
 
 
 @asynccontextmanager
@@ -113,7 +127,6 @@ async def paper_market(
 async def live_market(settings: Settings, clock: Clock) -> AsyncIterator[LiveMarket]:
     """The account of the settings, live. Raises `ConfigError` for a key or account that will not do."""
     from drift_e3.venues.solana.deployment import DeploymentPin
-    from drift_e3.venues.solana.fees import FeePolicy
     from drift_e3.venues.solana.lookout import Lookout
     from drift_e3.venues.solana.outbox import Outbox
     from drift_e3.venues.solana.preparing import Preparer
@@ -127,10 +140,7 @@ async def live_market(settings: Settings, clock: Clock) -> AsyncIterator[LiveMar
         door = await stack.enter_async_context(rpc(settings))
         outbox = Outbox(settings.state_dir / OUTBOX_NAME)
         stack.callback(outbox.close)
-        fees = FeePolicy(
-            percentile_frac=live.priority_fee_percentile / 100.0, cap_lamports=live.priority_fee_lamports_max
-        )
-        preparer = Preparer(door, key, clock, venue_program.error_name, fees)
+        preparer = Preparer(door, key, clock, venue_program.error_name, fee_policy(settings))
         sender = Sender(door, preparer, outbox, clock)
         source = await stack.enter_async_context(feed(settings, clock, oracle_ticks=False))
         yield ChainMarket(

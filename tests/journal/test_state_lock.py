@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from drift_e3.journal.state_lock import StateLock, StateLocked
+from drift_e3.journal.state_lock import LOCK_NAME, StateLock, StateLocked, held_by
 
 HOLD = """
 import sys
@@ -66,3 +66,16 @@ def test_a_directory_that_cannot_be_made_is_an_os_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
         StateLock(tmp_path / "file", 1)
+
+
+def test_who_holds_a_directory_can_be_asked_without_touching_it(tmp_path: Path) -> None:
+    assert held_by(tmp_path / "none") is None
+    assert held_by(tmp_path) is None
+    assert list(tmp_path.iterdir()) == []
+    with StateLock(tmp_path, 1_700_000_000_000):
+        assert held_by(tmp_path) == (os.getpid(), 1_700_000_000_000)
+        assert held_by(tmp_path) == (os.getpid(), 1_700_000_000_000)
+    assert held_by(tmp_path) is None
+    with StateLock(tmp_path, 1_700_000_000_001):
+        (tmp_path / LOCK_NAME).write_text("half a")
+        assert held_by(tmp_path) == (0, 0)

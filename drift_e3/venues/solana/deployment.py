@@ -20,13 +20,20 @@ class DeploymentPin:
 
         Raises `DataError` for a pin file that holds no slot.
         """
+        approved = self.approved()
+        if approved is None:
+            self._path.write_text(f"{found}\n", encoding="ascii")
+            return found
+        return approved
+
+    def approved(self) -> int | None:
+        """The approved slot, None before the first one was met. Raises like `pin`."""
         if self._approved:
             return self._approved
         try:
             text = self._path.read_text(encoding="ascii")
         except FileNotFoundError:
-            self._path.write_text(f"{found}\n", encoding="ascii")
-            return found
+            return None
         if not text.strip().isdecimal():
             raise DataError(f"{self._path}: holds no slot; remove it to approve the program that is there")
         return int(text)

@@ -35,9 +35,11 @@ class Trading(NamedTuple):
     signer: Pubkey
 
     @classmethod
-    def of(cls, authority: str, sub_account: int, signer: Pubkey) -> "Trading":
-        """The same with the owner's address as people write it. Raises ValueError for one that is none."""
-        return cls(Pubkey.from_string(authority), sub_account, signer)
+    def of(cls, authority: str, sub_account: int, signer: Pubkey | None = None) -> "Trading":
+        """The same with the owner's address as people write it; without a signer the owner is one. Raises
+        ValueError for an address that is none."""
+        owner = Pubkey.from_string(authority)
+        return cls(owner, sub_account, signer or owner)
 
 
 class Ticket(NamedTuple):

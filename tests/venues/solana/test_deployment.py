@@ -24,3 +24,11 @@ def test_a_pin_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / PIN_NAME).write_text(text, encoding="ascii")
     with pytest.raises(DataError, match="holds no slot"):
         DeploymentPin(tmp_path, 0).pin(100)
+
+
+def test_what_is_approved_can_be_asked_without_approving(tmp_path: Path) -> None:
+    assert DeploymentPin(tmp_path, 0).approved() is None
+    assert list(tmp_path.iterdir()) == []
+    DeploymentPin(tmp_path, 0).pin(100)
+    assert DeploymentPin(tmp_path, 0).approved() == 100
+    assert DeploymentPin(tmp_path, 200).approved() == 200
