@@ -135,12 +135,26 @@ def test_a_late_transaction_lands_so_many_slots_late() -> None:
     faults.start(FaultKind.LATE_LANDING, amount=10, count=1)
     payment = a_payment(chain)
     signature = chain.submit(payment)
-    chain.step(10)
+    chain.step(5)
     chain.submit(payment)
+    chain.step(5)
     assert chain.landed(signature) is None
     chain.step()
     assert chain.landed(signature) is not None
     assert balance(chain) == 1_000_000
+
+
+def test_the_drills_own_people_are_spared() -> None:
+    faults = Faults()
+    chain = a_chain(faults)
+    for kind in (FaultKind.LOST_TRANSACTION, FaultKind.LATE_LANDING, FaultKind.ON_CHAIN_FAILURE):
+        faults.start(kind, count=1)
+    signature = chain.submit(a_payment(chain), spared=True)
+    chain.step()
+    landed = chain.landed(signature)
+    assert landed is not None
+    assert landed.error is None
+    assert len(faults.active) == 3
 
 
 def test_a_transaction_that_comes_too_late_is_dead() -> None:

@@ -70,6 +70,23 @@ def test_the_same_bytes_are_carried_out_once() -> None:
     assert (again.error, again.landed) == ("AlreadyProcessed", False)
 
 
+@both
+def test_what_is_named_read_only_stays_as_it_is(venue: VenueName) -> None:
+    local = opened(venue)
+    market = local.stage.dialect.perp_market
+    local.oracle.jump(0.01)
+    local.step(100)
+    before, placed = local.chain.get_account(market), local.account.limit(Side.BUY, 10**9, 140_000_000, 1)
+    metas = [
+        AccountMeta(meta.pubkey, meta.is_signer, meta.is_writable and meta.pubkey != market)
+        for meta in placed.accounts
+    ]
+    assert outcome(local, Instruction(placed.program_id, bytes(placed.data), metas)) is None
+    assert local.chain.get_account(market) == before
+    assert outcome(local, local.account.limit(Side.BUY, 10**9, 140_000_000, 2)) is None
+    assert local.chain.get_account(market) != before
+
+
 def test_a_simulation_changes_nothing_and_shows_what_it_would() -> None:
     local = opened()
     transaction = local.stage.signed([local.account.limit(Side.BUY, 10**9, 140_000_000, 1)], local.owner)

@@ -55,6 +55,10 @@ def test_a_stop_rests_fires_and_closes(venue: VenueName, engine: EngineName) -> 
     (stop,) = view.user.orders
     assert (stop.user_order_id, stop.kind, stop.reduce_only) == (20, OrderKind.TRIGGER_MARKET, True)
     assert (stop.trigger_usd, stop.triggers_above, stop.fired) == (149.0, False, False)
+    keeper = trader.local.keeper_key.pubkey()
+    kept = len(trader.local.chain.signatures_of(keeper))
+    trader.local.step(10)
+    assert len(trader.local.chain.signatures_of(keeper)) == kept, "nothing to do yet"
     trader.local.oracle.jump(-0.01)
     trader.local.step(120)
     closed = trader.look().user
