@@ -22,6 +22,7 @@ from solders.pubkey import Pubkey
 
 from drift_e3.core.terms import MS_PER_SECOND
 from drift_e3.drill.chain import FINALIZED_SLOTS, SLOT_MS, Chain
+from drift_e3.drill.clock import DrillClock
 from drift_e3.drill.data_api import DataApi
 from drift_e3.drill.dlob import Dlob
 from drift_e3.drill.emulation.dialects import drift_dialect, velocity_dialect
@@ -93,6 +94,7 @@ class LocalChain:
         self.chain.before_landing.append(self._play)
         self.keeper = Keeper(self.stage, self.keeper_key)
         self.venue_faults = VenueFaults(self.stage, self.owner, lambda: round(self.price_usd * PRICE_UNITS))
+        self.clock = DrillClock(self.chain)
         self.rpc = RpcServer(self.chain)
         self.data_api = DataApi(self.market, self.faults)
         self.dlob = Dlob(self.market, self.faults, grouped=venue == "velocity")

@@ -127,6 +127,23 @@ def test_the_same_seed_makes_the_same_run() -> None:
     assert first[1] != play_through(2)[1]
 
 
+async def test_its_clock_wakes_sleepers_when_slots_pass() -> None:
+    local = LocalChain("velocity", "emulation")
+    clock, woken = local.clock, list[int]()
+
+    async def sleeper(ts: int) -> None:
+        await clock.sleep_until(ts)
+        woken.append(clock.now_ms() - START_TS)
+
+    async with asyncio.timeout(5.0), asyncio.TaskGroup() as tasks:
+        for seconds in (2, 1, 0):
+            tasks.create_task(sleeper(START_TS + seconds * 1_000))
+        for _ in range(10):
+            await asyncio.sleep(0)
+            local.step()
+    assert woken == [400, 1_200, 2_000]
+
+
 async def test_a_paced_chain_moves_by_itself() -> None:
     async with a_drill(pace=200.0) as local:
         slot = local.chain.slot
