@@ -1,10 +1,13 @@
 """What protects the account on every event, whatever the advisor does: limits, exits, exposure, stops."""
 
+from typing import NamedTuple
+
 from drift_e3.core import desk
 from drift_e3.core.events import CandleClosed, Event, Heartbeat, OracleTick
 from drift_e3.core.modes import Trigger
 from drift_e3.core.notes import DataStale, RegimeChanged
 from drift_e3.core.risk import is_overexposed, size_within_cap
+from drift_e3.core.state import TraderState
 from drift_e3.core.terms import LONG, MS_PER_SECOND, REDUCING, TRADING, UNKNOWN, Reason, Refused
 from drift_e3.core.turn import Turn
 
@@ -117,22 +120,40 @@ def watch_protection(turn: Turn) -> None:
         desk.close_position(turn, 0.0, Reason.UNPROTECTED)
 
 
+class Freshness(NamedTuple):
+    """One of a market's feeds: when it was last heard of (UTC, ms; 0 for never), and how old that may be for
+    an entry where the feed is live."""
+
+    name: str
+    seen_ts: int
+    limit_s: float
+
+    def age_s(self, now_ts: int) -> float:
+        """How long ago that was; unknown for never."""
+        return (now_ts - self.seen_ts) / MS_PER_SECOND if self.seen_ts > 0 else UNKNOWN
+
+
+def feeds(state: TraderState) -> list[Freshness]:
+    """What the market delivers; a candle may be older by its own length, for the next is only due then."""
+    limits, market = state.settings.limits, state.market
+    candle_limit_s = limits.data_age_max_s + state.feed.frame_ms / MS_PER_SECOND
+    known = [Freshness("candle", market.candle_seen_ts, candle_limit_s)]
+    if state.feed.oracle_ticks:
+        known.append(Freshness("oracle", market.oracle_publish_ts, limits.oracle_age_max_s))
+    if state.feed.book:
+        known.append(Freshness("book", market.book_seen_ts, limits.data_age_max_s))
+    return known
+
+
 def stale_feed(turn: Turn) -> Refused | None:
     """The first live feed that is too old for an entry; None for a recorded or synthetic market."""
     state = turn.state
     if not state.feed.live:
         return None
-    limits, market = state.settings.limits, state.market
-    candle_limit_s = limits.data_age_max_s + state.feed.frame_ms / MS_PER_SECOND
-    feeds = [("candle", market.candle_seen_ts, candle_limit_s)]
-    if state.feed.oracle_ticks:
-        feeds.append(("oracle", market.oracle_publish_ts, limits.oracle_age_max_s))
-    if state.feed.book:
-        feeds.append(("book", market.book_seen_ts, limits.data_age_max_s))
-    for what, seen_ts, limit_s in feeds:
-        age_s = (turn.now - seen_ts) / MS_PER_SECOND if seen_ts > 0 else UNKNOWN
-        if not age_s <= limit_s:
-            return Refused(code=f"{what}_stale", limit=limit_s, value=age_s)
+    for feed in feeds(state):
+        age_s = feed.age_s(turn.now)
+        if not age_s <= feed.limit_s:
+            return Refused(code=f"{feed.name}_stale", limit=feed.limit_s, value=age_s)
     return None
 
 

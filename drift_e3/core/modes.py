@@ -49,19 +49,21 @@ LATCHES = frozenset({Trigger.DRAWDOWN, Trigger.HALT_ASKED})
 
 @dataclass(slots=True, kw_only=True)
 class ModeState:
-    """The present mode, what led to it, and whether a halt is latched (also beneath STOPPING)."""
+    """The present mode, what led to it, and whether a halt is latched (also beneath STOPPING) and by what: a
+    restart is then the mode's cause, but not the halt's."""
 
     mode: Mode = Mode.WARMING
     cause: Trigger = Trigger.RESTARTED
     halted: bool = False
+    halt_cause: Trigger | None = None
 
     def take(self, trigger: Trigger) -> bool:
         """Apply one trigger; True if the mode changed."""
         after = TRANSITIONS.get((self.mode, trigger))
-        if trigger in LATCHES:
-            self.halted = True
+        if trigger in LATCHES and not self.halted:
+            self.halted, self.halt_cause = True, trigger
         if trigger is Trigger.RESUME_ASKED:
-            self.halted = False
+            self.halted, self.halt_cause = False, None
         if after is None:
             return False
         if after is Mode.WARMING and self.halted:

@@ -91,6 +91,12 @@ class JournalReader:
         """What event `seq` led to."""
         return tuple(self._intact("output", row) for row in self.output_rows(seq, seq))
 
+    def last_output(self, kind: str) -> OutputRow | None:
+        """The newest output of a kind, if there is one; looked for from the end."""
+        statement = "SELECT * FROM outputs WHERE kind = ? ORDER BY seq DESC, n DESC LIMIT 1"
+        rows = self.query(statement, kind)
+        return self._intact("output", OutputRow._make(rows[0])) if rows else None
+
     def last_good_snapshot(self) -> Snapshot | None:
         """The newest snapshot that is undamaged and not ahead of the events, if there is any."""
         codes, last_seq = self.codes(), self.last_seq
@@ -123,7 +129,7 @@ class JournalReader:
         """The row of a snapshot that exists, unchecked."""
         return SnapshotRow._make(self.query("SELECT * FROM snapshots WHERE seq = ?", seq)[0])
 
-    def query(self, statement: str, *values: int) -> list[Any]:
+    def query(self, statement: str, *values: int | str) -> list[Any]:
         """All rows of a statement; raises `JournalUnreadable` where SQLite finds the file damaged."""
         try:
             return self._connection.execute(statement, values).fetchall()

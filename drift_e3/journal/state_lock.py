@@ -3,11 +3,15 @@
 import fcntl
 import json
 import os
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
 LOCK_NAME = "lock"
+ATTEMPTS = 5
+PAUSE_S = 0.01
+"""Between two attempts: somebody who only looks (`held_by`) has the lock for less."""
 
 
 class Holder(NamedTuple):
@@ -39,12 +43,16 @@ class StateLock:
         state_dir.mkdir(parents=True, exist_ok=True)
         path = state_dir / LOCK_NAME
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = _holder(self._file)
-            os.close(self._file)
-            raise StateLocked(path, *holder) from None
+        for attempt in range(ATTEMPTS):
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if attempt == ATTEMPTS - 1:
+                    holder = _holder(self._file)
+                    os.close(self._file)
+                    raise StateLocked(path, *holder) from None
+                time.sleep(PAUSE_S)
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, json.dumps({"pid": os.getpid(), "started_ts": now_ms}).encode(), 0)
 
@@ -67,8 +75,8 @@ class StateLock:
 def held_by(state_dir: Path) -> Holder | None:
     """Who holds the lock now, None for nobody. Makes and changes nothing.
 
-    Raises `OSError` when the lock file cannot be read. To look is to hold a shared lock for a moment: a
-    daemon that starts in that very moment is refused.
+    Raises `OSError` when the lock file cannot be read. To look is to hold a shared lock for a moment, which a
+    daemon that starts in that very moment waits for.
     """
     try:
         file = os.open(state_dir / LOCK_NAME, os.O_RDONLY)

@@ -55,6 +55,13 @@ def test_a_restart_beneath_a_latched_halt_is_a_change_to_halted() -> None:
     assert state.mode is Mode.HALTED
 
 
+def test_a_halt_keeps_its_cause_over_restarts_until_a_person_resumes() -> None:
+    state = after(Trigger.DRAWDOWN, Trigger.HALT_ASKED, Trigger.STOP_ASKED, Trigger.RESTARTED)
+    assert (state.cause, state.halt_cause) == (Trigger.RESTARTED, Trigger.DRAWDOWN)
+    state.take(PERSON)
+    assert (state.halted, state.halt_cause) == (False, None)
+
+
 def test_from_every_mode_a_stop_and_a_halt_have_their_effect() -> None:
     for mode in Mode:
         assert mode is Mode.STOPPING or TRANSITIONS[mode, Trigger.STOP_ASKED] is Mode.STOPPING

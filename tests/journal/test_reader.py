@@ -30,6 +30,14 @@ def test_events_are_read_from_any_point_over_several_pages(path: Path) -> None:
         assert list(reader.events(2_300)) == []
 
 
+def test_the_newest_output_of_a_kind_is_found(path: Path) -> None:
+    write_journal(path, 300)
+    with open_journal(path) as reader:
+        rows = [row for entry in reader.entries() for row in entry.outputs if row.kind == "cancel_order"]
+        assert reader.last_output("cancel_order") == rows[-1]
+        assert reader.last_output("decision_made") is None
+
+
 def test_a_reader_sees_what_is_committed_while_it_reads(path: Path) -> None:
     with JournalWriter(path, CODE) as writer:
         append(writer, ToyTrader(), 1)

@@ -1,3 +1,4 @@
+import fcntl
 import json
 import os
 import subprocess
@@ -79,3 +80,15 @@ def test_who_holds_a_directory_can_be_asked_without_touching_it(tmp_path: Path) 
     with StateLock(tmp_path, 1_700_000_000_001):
         (tmp_path / LOCK_NAME).write_text("half a")
         assert held_by(tmp_path) == (0, 0)
+
+
+def test_somebody_who_only_looks_for_a_moment_does_not_keep_a_daemon_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    StateLock(tmp_path, 1).release()
+    looking = os.open(tmp_path / LOCK_NAME, os.O_RDONLY)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    monkeypatch.setattr("time.sleep", lambda _: fcntl.flock(looking, fcntl.LOCK_UN))
+    with StateLock(tmp_path, 2):
+        assert held_by(tmp_path) == (os.getpid(), 2)
+    os.close(looking)
