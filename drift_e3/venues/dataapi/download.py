@@ -88,8 +88,11 @@ async def download_candles(api: DataApi, order: Order, now_ms: int, progress: Pr
         wanted = Span(-(-order.from_ts // frame_ms) * frame_ms, newest_ts)
         meter = _Meter(wanted, stock.held, frame_ms, progress)
         for gap in meter.gaps:
-            margin, to_ts = OVERLAP * frame_ms, gap.to_ts
-            asked = Span(gap.from_ts - margin, min(gap.to_ts + margin, newest_ts))
+            to_ts = gap.to_ts
+            # Only where new and old meet: nothing is fetched that nobody wanted.
+            before = OVERLAP * frame_ms * (gap.from_ts - frame_ms in stock.known)
+            after = OVERLAP * frame_ms * (gap.to_ts + frame_ms in stock.known)
+            asked = gap.from_ts - before, min(gap.to_ts + after, newest_ts)
             async for found in candle_pages(api, market.symbol, frame_ms, *asked):
                 span = Span(max(found[0].open_ts, gap.from_ts), to_ts)
                 pages.keep(span, map(flat, found))
@@ -130,8 +133,9 @@ async def download_funding(api: DataApi, order: Order, now_ms: int, progress: Pr
         for gap in meter.gaps:
             if gap.to_ts >= month_ts:
                 from_ts = max(gap.from_ts, month_ts)
-                found = await funding_since(api, market.symbol, from_ts - FUNDING_OVERLAP_MS)
-                keep(Span(from_ts, gap.to_ts), [record for record in found if record.publish_ts <= gap.to_ts])
+                since = await funding_since(api, market.symbol, from_ts - FUNDING_OVERLAP_MS)
+                found = [r for r in since if r.publish_ts >= from_ts or r.publish_ts in stock.known]
+                keep(Span(from_ts, gap.to_ts), [r for r in found if r.publish_ts <= gap.to_ts])
             older = Span(gap.from_ts, min(gap.to_ts, month_ts - 1))
             try:
                 async for day_ts, found in funding_days(api, market.symbol, older.from_ts, older.to_ts + 1):
