@@ -22,6 +22,8 @@ from drift_e3.config.keys import ConfigError, Key, by_variable, did_you_mean, ta
 from drift_e3.config.sections import DELIMITER, PREFIX, Settings
 
 ENV_FILE = Path(".env")
+NOT_SETTINGS = frozenset({f"{PREFIX}PROGRAMS"})
+"""Variables of the environment that belong to the drill: where the binaries of the programs are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +119,7 @@ def _from_environment(environment: Mapping[str, str], found: _Gathering) -> dict
     named = [
         (name, name, value, "environment")
         for name, value in environment.items()
-        if name.upper().startswith(PREFIX)
+        if name.upper().startswith(PREFIX) and name.upper() not in NOT_SETTINGS
     ]
     return _from_variables(named, found)
 

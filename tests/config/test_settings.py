@@ -115,6 +115,11 @@ def test_the_server_address_loses_its_last_slash(read: Load) -> None:
     assert read(OLLAMA__URL="http://box:11434/").settings.ollama.url == "http://box:11434"
 
 
+def test_the_drills_variable_is_no_setting_and_no_mistake(tmp_path: Path) -> None:
+    loaded = load(environment={"DRIFT_E3_PROGRAMS": "/somewhere"}, env_file=tmp_path / ".env")
+    assert "programs" not in loaded.origins
+
+
 def test_rpc_servers_are_a_list_in_order_and_their_access_keys_are_never_shown(read: Load) -> None:
     loaded = read(RPC__URLS="http://one:8899/?api-key=planted, https://two/planted")
     assert loaded.settings.rpc.endpoints == ("http://one:8899/?api-key=planted", "https://two/planted")
