@@ -25,6 +25,9 @@ LOG_EVENTS: dict[str, LogEvent] = {
     "stop.forced": LogEvent("a second signal ended the daemon at once; the next start recovers"),
     "stop.overran": LogEvent("a stop took longer than its time limit and was cut short", ("timeout_s",)),
     "operator.asked": LogEvent("a person asked for something", ("request", "by")),
+    "control.refused": LogEvent(
+        "the control socket cannot be served: the daemon runs, but only signals reach it", ("reason",)
+    ),
     "run.summarised": LogEvent(
         "what the journal's whole run has come to",
         (

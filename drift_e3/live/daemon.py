@@ -16,6 +16,7 @@ from drift_e3.core.commands import Stop
 from drift_e3.core.events import (
     AdviceFailed,
     Event,
+    FlattenRequested,
     Settings,
     SettingsChanged,
     Started,
@@ -32,6 +33,7 @@ from drift_e3.journal.tail import verify
 from drift_e3.journal.writer import JournalWriter
 from drift_e3.live.clock import Pacer
 from drift_e3.live.consultant import Consultant
+from drift_e3.live.control import Control
 from drift_e3.live.inbox import Inbox
 from drift_e3.live.loop import TradingLoop
 from drift_e3.live.player import Player
@@ -39,6 +41,7 @@ from drift_e3.live.recovery import Recovered, recover
 from drift_e3.live.session import Session
 from drift_e3.live.story import story
 from drift_e3.live.streaming import Streaming
+from drift_e3.live.watch import Watch
 from drift_e3.ports import Advisor, Clock, DataError, Market, is_live
 
 log = structlog.get_logger()
@@ -51,7 +54,8 @@ class ForcedStop(Exception):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orders:
     """How the daemon is to run: `speed` None is as fast as it goes; `reload` reads the settings anew and
-    raises for bad ones; `stop_timeout_s` bounds a stop that reduces or flattens."""
+    raises for bad ones; `stop_timeout_s` bounds a stop that reduces or flattens. `flatten_by`: this person
+    wants no trading, only the position closed and the daemon ended; "" for nobody. `venue` is for people."""
 
     state_dir: Path
     settings: Settings
@@ -60,6 +64,8 @@ class Orders:
     stop_policy: StopPolicy
     stop_timeout_s: float
     reload: Callable[[], Settings]
+    venue: str = ""
+    flatten_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +87,8 @@ async def run_daemon(orders: Orders, market: Market, advisor: Advisor, clock: Cl
     recovered = _recover(path, market, orders.equity_usd)
     opening = await _open(market, recovered)
     with JournalWriter(path, code_hash()) as journal:
-        session = Session(recovered, journal, _tell)
+        watch = Watch(recovered.decision, _tell)
+        session = Session(recovered, journal, watch.told)
         pacer = Pacer(clock, 1.0 if is_live(market) else orders.speed)
         inbox = Inbox()
         try:
@@ -94,7 +101,13 @@ async def run_daemon(orders: Orders, market: Market, advisor: Advisor, clock: Cl
                     await loop.welcome(opening)
                 else:
                     await _start(loop, orders, recovered, market.next_ts() or 0)
+                control = Control(tasks, session, inbox, watch, clock, venue=orders.venue, speed=orders.speed)
                 signals = _Signals(tasks, inbox, session, orders, clock)
+                if refusal := await control.open(orders.state_dir):
+                    log.warning("control.refused", reason=refusal)
+                if orders.flatten_by:
+                    await _flatten(loop, orders.flatten_by)
+                    signals.limit()
                 bringing = (
                     Streaming(market, inbox, clock).run()
                     if is_live(market)
@@ -104,6 +117,7 @@ async def run_daemon(orders: Orders, market: Market, advisor: Advisor, clock: Cl
                 try:
                     stop = await loop.run()
                 finally:
+                    control.close()
                     signals.ignore()
                     player.cancel()
                     consultant.cancel()
@@ -185,6 +199,13 @@ async def _start(loop: TradingLoop, orders: Orders, recovered: Recovered, begins
         )
 
 
+async def _flatten(loop: TradingLoop, by: str) -> None:
+    """Close the position and end, before the market brings anything that could be traded on."""
+    seen_ts = loop.session.last_ts
+    await loop.take(FlattenRequested(seen_ts=seen_ts, by=by))
+    await loop.take(StopRequested(seen_ts=seen_ts, policy=StopPolicy.FLATTEN, by=by))
+
+
 def _tell(seq: int, event: Event, outcome: Outcome, trader: Trader) -> None:
     """Log an event's lines; `seq` is the journal's number of the event: each line can be looked up."""
     for line in story(event, outcome, trader.state):
@@ -221,10 +242,20 @@ class _Signals:
         else:
             self._tasks.create_task(_force())
 
+    def limit(self) -> None:
+        """Let a stop that was asked for already take no longer than its time limit."""
+        self._stopping = self._tasks.create_task(self._cut_short(self._limit_ms()), name="stop")
+
+    def _limit_ms(self) -> int:
+        return self._clock.now_ms() + int(self._orders.stop_timeout_s * MS_PER_SECOND)
+
     async def _wind_down(self, name: str) -> None:
+        until_ms = self._limit_ms()
         policy = self._orders.stop_policy
-        until_ms = self._clock.now_ms() + int(self._orders.stop_timeout_s * MS_PER_SECOND)
         await self._put(StopRequested(seen_ts=self._session.last_ts, policy=policy, by=name))
+        await self._cut_short(until_ms)
+
+    async def _cut_short(self, until_ms: int) -> None:
         await self._clock.sleep_until(until_ms)
         log.warning("stop.overran", timeout_s=self._orders.stop_timeout_s)
         await self._put(

@@ -11,13 +11,15 @@ from dataclasses import fields
 from pathlib import Path
 from typing import NamedTuple
 
+from drift_e3.core.decision import Decision
 from drift_e3.core.events import Event, MarketEvent, Started, VenueEvent
+from drift_e3.core.notes import DecisionMade
 from drift_e3.core.orders import IllegalTransition
 from drift_e3.core.state import TraderState
 from drift_e3.core.trader import NotStarted, Trader
 from drift_e3.core.turn import Outcome
-from drift_e3.journal.codec import encode
-from drift_e3.journal.errors import JournalEmpty
+from drift_e3.journal.codec import KINDS, encode
+from drift_e3.journal.errors import JournalEmpty, JournalUnreadable
 from drift_e3.journal.reader import JournalReader, Snapshot, open_journal
 from drift_e3.live.snapshot import SnapshotUnreadable, decode_state
 from drift_e3.ports import DataError, Market, is_live
@@ -25,7 +27,8 @@ from drift_e3.ports import DataError, Market, is_live
 
 class Recovered(NamedTuple):
     """Where the journal left off. `unseen` are events that the market had made and the journal lacks;
-    `unsaid` is what the last event led to where the journal lacks it; `replayed` counts events."""
+    `unsaid` is what the last event led to where the journal lacks it; `replayed` counts events; `decision` is
+    the last one that was made."""
 
     trader: Trader
     seq: int
@@ -33,6 +36,7 @@ class Recovered(NamedTuple):
     unseen: list[Event]
     unsaid: Outcome | None
     replayed: int
+    decision: Decision | None = None
 
 
 def recover(reader: JournalReader, market: Market | None) -> Recovered:
@@ -81,7 +85,7 @@ def recover(reader: JournalReader, market: Market | None) -> Recovered:
                 market.execute(command, event.seen_ts)
         seq, last_ts, replayed = row.seq, max(last_ts, row.ts), replayed + 1
         unsaid = None if outputs else outcome
-    return Recovered(trader, seq, last_ts, list(made), unsaid, replayed)
+    return Recovered(trader, seq, last_ts, list(made), unsaid, replayed, _last_decision(reader))
 
 
 def first_start(path: Path) -> Started | None:
@@ -99,6 +103,16 @@ def first_start(path: Path) -> Started | None:
         rows = reader.event_rows(0, 1)
         event = reader.event(rows[0]) if rows else None
     return event if isinstance(event, Started) else None
+
+
+def _last_decision(reader: JournalReader) -> Decision | None:
+    """The newest decision; one that other code wrote in another shape is no reason not to start."""
+    try:
+        row = reader.last_output(KINDS[DecisionMade])
+        note = None if row is None else reader.message(row)
+    except JournalUnreadable:
+        return None
+    return note.decision if isinstance(note, DecisionMade) else None
 
 
 def _remembered(snapshot: Snapshot | None) -> TraderState | None:
