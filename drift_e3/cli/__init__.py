@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from drift_e3.cli import config, download, journal, record, recorded, run
+from drift_e3.cli import config, doctor, download, journal, record, recorded, run
 from drift_e3.cli.exits import Exit, exit_for
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(run.run)
+app.command()(doctor.doctor)
 app.command()(recorded.backtest)
 app.command()(recorded.features)
 app.command()(record.record)
@@ -44,6 +45,9 @@ def main() -> None:
     except USAGE_ERROR as error:
         _complain_of_usage(error)
         sys.exit(Exit.USAGE)
+    except typer.Abort:
+        _complain("broken off")
+        sys.exit(Exit.CHECK_FAILED)
     except Exception as error:
         code = exit_for(error)
         if code is None:

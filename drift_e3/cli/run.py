@@ -92,6 +92,10 @@ def run(
     if live and loaded.settings.venue not in CHAIN_VENUES:
         chosen = loaded.settings.venue
         raise ConfigError([f"--live: no live venue is configured, venue is {chosen}; drop it for paper"])
+    if live:
+        from drift_e3.cli.live_start import confirm
+
+        confirm(loaded, yes=yes)
     try:
         ended = asyncio.run(launch(loaded, lambda: read().settings, live=live))
     except ForcedStop:

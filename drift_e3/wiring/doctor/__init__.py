@@ -1,0 +1,69 @@
+"""Examines whether everything is in place for what the settings mean to do, and says what to do if not.
+
+Nothing is changed, signed or sent: no folder is made, no program approved. What is found means what the
+modules of checks say; here is put together what applies to the venue.
+"""
+
+import asyncio
+
+from drift_e3.config import Loaded, Settings
+from drift_e3.ports import Clock, DataError
+from drift_e3.wiring import recording
+from drift_e3.wiring.doctor import machine, services
+from drift_e3.wiring.doctor.report import Check, Purpose, Report, Status, failed, passed
+
+__all__ = ["Check", "Purpose", "Report", "Status", "examine", "unreadable"]
+
+
+def unreadable(problems: tuple[str, ...]) -> Report:
+    """The report on settings that cannot be used: without them nothing else can be looked at."""
+    remedy = "correct them; drift-e3 config check says no more than this, .env.example has every key"
+    return Report(checks=(failed("settings", "; ".join(problems), remedy),))
+
+
+async def examine(loaded: Loaded, purpose: Purpose, clock: Clock) -> Report:
+    """Look at everything that the settings need for this purpose. Raises nothing for a party outside."""
+    settings = loaded.settings
+    found = [
+        passed("settings", f"{len(loaded.origins)} are given, the others are defaults"),
+        machine.disk(settings.state_dir),
+        machine.lock(settings.state_dir),
+    ]
+    match settings.venue:
+        case "tape":
+            found += [await asyncio.to_thread(_tape, settings), await services.model(settings)]
+        case "synthetic":
+            found.append(await services.model(settings))
+        case "drift" | "velocity":
+            found += await _venue(settings, purpose, clock)
+    return Report(checks=tuple(found))
+
+
+async def _venue(settings: Settings, purpose: Purpose, clock: Clock) -> list[Check]:
+    """Chain, services and model at the same time."""
+    async with asyncio.TaskGroup() as asking:
+        if purpose is Purpose.PAPER and settings.rpc.urls is None:
+            # Then paper trades without the chain.
+            first = asking.create_task(_clock_alone(settings, clock))
+        else:
+            # Only here: the chain's libraries take seconds to import.
+            from drift_e3.wiring.doctor import chain
+
+            first = asking.create_task(chain.checks(settings, purpose, clock))
+        served = asking.create_task(services.checks(settings, clock))
+        model = asking.create_task(services.model(settings))
+    return [*first.result(), *served.result(), model.result()]
+
+
+async def _clock_alone(settings: Settings, clock: Clock) -> list[Check]:
+    return [await services.machine_clock(settings, clock)]
+
+
+def _tape(settings: Settings) -> Check:
+    try:
+        files = recording(settings).reports
+    except DataError as error:
+        return failed("tape", str(error), "mend the file, or play another one")
+    odd = sum(len(report.findings) for report in files)
+    told = f"{len(files)} files can be read" if len(files) > 1 else "the file can be read"
+    return passed("tape", f"{told}; {odd} oddities, which run tells at its start" if odd else told)
