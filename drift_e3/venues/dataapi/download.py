@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
-from drift_e3.core.terms import MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE
+from drift_e3.core.terms import MS_PER_DAY, MS_PER_HOUR
 from drift_e3.ports import DataError
 from drift_e3.venues.dataapi.backfill import candle_pages, funding_days, funding_since, pages_reach_ts
 from drift_e3.venues.dataapi.candles import PATIENCE_MS, same
@@ -37,8 +37,6 @@ from drift_e3.venues.dataapi.tape_files import (
 OVERLAP: Final = 5
 """Candles asked for once more on either side of what is missing."""
 FUNDING_OVERLAP_MS: Final = 3 * MS_PER_HOUR
-FUNDING_LATE_MS: Final = 2 * MS_PER_MINUTE
-"""Updates younger than this may not all be recorded yet."""
 
 Progress = Callable[[int, int], None]
 """Told how much is done of how much."""
@@ -99,8 +97,7 @@ async def download_candles(api: DataApi, order: Order, now_ms: int, progress: Pr
                 stock.take(span, {record.open_ts: record for record in found})
                 meter.count(span)
                 to_ts = span.from_ts - frame_ms
-            if to_ts >= gap.from_ts:
-                pages.keep(Span(gap.from_ts, to_ts), ())  # the service has none before
+            meter.count(Span(gap.from_ts, to_ts))  # the service has none before
         if not stock.known:
             raise DataError(f"{market.venue} has no candles of {market.symbol} in that time")
         rows, source = _priced(stock.ordered(), order.choice, frame_ms)
@@ -121,7 +118,7 @@ async def download_funding(api: DataApi, order: Order, now_ms: int, progress: Pr
     with Pages(order.folder / "funding.pages", market) as pages:
         for page in pages.read():
             stock.take(page.span, {r.publish_ts: r for r in _fundings(page.rows)})
-        wanted = Span(order.from_ts, min(order.before_ts, now_ms - FUNDING_LATE_MS) - 1)
+        wanted = Span(order.from_ts, min(order.before_ts, now_ms) - 1)
         meter = _Meter(wanted, stock.held, 1, progress)
 
         def keep(span: Span, found: Sequence[FundingRecord]) -> None:

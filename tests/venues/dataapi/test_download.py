@@ -147,6 +147,17 @@ async def test_where_new_meets_old_the_present_word_counts_and_the_differences_a
     assert changed[BEGIN - 3 * HOUR] == 2.0
 
 
+async def test_where_older_candles_are_added_they_overlap_as_well(tmp_path: Path) -> None:
+    market = warm_market(days=1.0)
+    async with staged(market) as stage:
+        await candles(stage, an_order(tmp_path, BEGIN - HOUR))
+        for bar in market.bars:
+            bar.base_volume += bar.ts in {BEGIN - HOUR, BEGIN - HOUR + 30 * MINUTE}
+        got, meter = await candles(stage, an_order(tmp_path, BEGIN - 2 * HOUR))
+    assert (got.corrected, got.new) == (1, 60)
+    assert meter.told[-1] == (120, 120)
+
+
 async def test_the_forming_candle_is_left_out_and_so_is_what_has_hardly_ended(tmp_path: Path) -> None:
     market = warm_market()
     async with staged(market) as stage:
@@ -161,10 +172,10 @@ async def test_the_forming_candle_is_left_out_and_so_is_what_has_hardly_ended(tm
 async def test_history_that_begins_later_than_asked_for_ends_the_search(tmp_path: Path) -> None:
     market = warm_market(days=0.1)
     async with staged(market) as stage:
-        got, _ = await candles(stage, an_order(tmp_path, BEGIN - 300 * DAY))
+        got, meter = await candles(stage, an_order(tmp_path, BEGIN - 300 * DAY))
         assert got.rows == len(market.bars)
-        before = pages_asked(stage)
-        assert before <= 2
+        assert pages_asked(stage) <= 2
+        assert meter.told[-1][0] == meter.told[-1][1]
         again, _ = await candles(stage, an_order(tmp_path, BEGIN - 300 * DAY))
         assert again.new == 0
 
@@ -255,7 +266,7 @@ async def test_funding_of_the_last_month_comes_in_pages(
         again = await funding(stage, an_order(tmp_path, BEGIN - 10 * DAY))
         assert (again.rows, again.new) == (got.rows, 0)
     tape = read_funding(got.path)
-    expected = [row for row in market.funding if BEGIN - 10 * DAY <= row.ts < NOW - 120_000]
+    expected = [row for row in market.funding if BEGIN - 10 * DAY <= row.ts < NOW]
     assert [*tape.ts_ms] == [row.ts for row in expected]
     assert [*tape.rate_frac_1h] == pytest.approx(
         [row.rate_usd / row.oracle_twap_usd for row in expected], rel=1e-4
@@ -273,6 +284,18 @@ async def test_funding_that_is_there_and_differs_is_corrected_and_counted(tmp_pa
         got = await funding(stage, an_order(tmp_path, BEGIN - 2 * DAY))
     assert got.corrected == 1
     assert len(read_funding(got.path).ts_ms) == got.rows == 48
+
+
+async def test_funding_that_was_recorded_late_comes_with_the_next_download(tmp_path: Path) -> None:
+    market = warm_market(funding_hours=48)
+    late = replace(market.funding[-1], ts=NOW - 60_000)
+    async with staged(market) as stage:
+        assert (await funding(stage, an_order(tmp_path, BEGIN - 2 * DAY, BEGIN + HOUR))).rows == 48
+        market.funding.append(late)
+        stage.clock.set(NOW + 10 * MINUTE)
+        market.now_ts = NOW + 10 * MINUTE
+        got = await funding(stage, an_order(tmp_path, BEGIN - 2 * DAY, BEGIN + HOUR))
+    assert (got.rows, got.new) == (49, 1)
 
 
 async def test_no_funding_is_no_file(tmp_path: Path) -> None:
