@@ -218,7 +218,7 @@ class Outbox:
             raise OutboxDamaged(f"{self._path}: {error}") from error
         except UnicodeDecodeError as error:
             raise OutboxDamaged(f"{self._path}: text that is none: {error}") from error
-        except (OSError, OverflowError) as error:
+        except OSError as error:
             raise OutboxError(f"{self._path}: {error}") from error
 
 

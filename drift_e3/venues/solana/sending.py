@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, assert_never
 
 from drift_e3.core.terms import MS_PER_SECOND, Term
 from drift_e3.venues.solana.submission import Kind, Stage, Submission, Wanted
-from drift_e3.venues.solana.views import ChainView, OrderSeen
+from drift_e3.venues.solana.views import OrderSeen
 
 
 class Fact(Term):
@@ -161,13 +161,6 @@ class AccountSeen(NamedTuple):
     chain_ts: int
     next_order_id: int
     orders: tuple[OrderSeen, ...]
-
-
-def account_of(view: ChainView) -> AccountSeen | None:
-    """What a look at the chain says of the account, None where none was looked at."""
-    if view.user is None:
-        return None
-    return AccountSeen(view.slot, view.chain_ts, view.user.next_order_id, view.user.orders)
 
 
 Observation = Saved | TurnedDown | StatusSeen | HeightSeen | AccountSeen | Moment

@@ -243,6 +243,12 @@ def test_a_newer_outbox_is_refused(outbox: Outbox, path: Path) -> None:
     assert "schema 2" in refused(path)
 
 
+def test_an_outbox_that_was_made_over_is_refused(outbox: Outbox, path: Path) -> None:
+    outbox._do("PRAGMA journal_mode = DELETE")
+    outbox.close()
+    assert "no write-ahead log" in refused(path)
+
+
 def test_a_log_without_its_database_is_a_lost_outbox(path: Path) -> None:
     path.with_name("outbox.db-wal").write_bytes(b"log")
     assert "missing" in refused(path)
@@ -275,13 +281,14 @@ def written(path: Path) -> list[tuple[int, Submission]]:
     return everything(path)
 
 
-def test_a_damaged_file_is_refused_or_has_lost_nothing(path: Path, tmp_path: Path) -> None:
-    rows = written(path)
-    whole = path.read_bytes()
-    dice = random.Random(11)
-    hurt = tmp_path / "hurt.db"
-    caught = 0
-    for _ in range(300):
+def damaged_and_refused(folder: Path, seed: int, times: int) -> int:
+    """Damage an outbox so often; how often that was refused. Otherwise all must be as it was written."""
+    rows = written(folder / "whole.db")
+    whole = (folder / "whole.db").read_bytes()
+    dice = random.Random(seed)
+    hurt = folder / "hurt.db"
+    refusals = 0
+    for _ in range(times):
         damaged = bytearray(whole)
         if dice.random() < 0.3:
             del damaged[dice.randrange(len(damaged)) :]
@@ -295,8 +302,12 @@ def test_a_damaged_file_is_refused_or_has_lost_nothing(path: Path, tmp_path: Pat
         try:
             assert everything(hurt) == rows
         except OutboxDamaged:
-            caught += 1
-    assert caught > 200
+            refusals += 1
+    return refusals
+
+
+def test_a_damaged_file_is_refused_or_has_lost_nothing(tmp_path: Path) -> None:
+    assert damaged_and_refused(tmp_path, 11, 300) > 150
 
 
 def test_a_torn_log_loses_no_signed_row(outbox: Outbox, path: Path, tmp_path: Path) -> None:
