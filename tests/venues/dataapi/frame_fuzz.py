@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
-from tests.venues.dataapi.builders import T0, a_candle, book_json, candle_frame, dlob_frame
+from tests.venues.dataapi.builders import MINUTE, T0, a_candle, book_json, candle_frame, dlob_frame
 
 SCALARS: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 1, 0.1, 2**63, -(2**63), 10**30, 10**400, 1e308, -1e-308),
@@ -42,11 +42,11 @@ def trade_json(number: int) -> dict[str, Any]:
     }
 
 
-def frames(seed: int, count: int) -> Iterator[str | bytes]:
-    """`count` frames, about a fifth of them sound."""
+def frames(seed: int, count: int, around_ts: int = T0) -> Iterator[str | bytes]:
+    """`count` frames, about a fifth of them sound; candles lie around a time."""
     rng = Random(seed)
     for number in range(count):
-        sound = _sound(rng, number)
+        sound = _sound(rng, number, around_ts)
         match rng.randrange(10):
             case 0 | 1:
                 yield sound
@@ -64,10 +64,11 @@ def frames(seed: int, count: int) -> Iterator[str | bytes]:
                 yield _swapped(rng, sound)
 
 
-def _sound(rng: Random, number: int) -> str:
+def _sound(rng: Random, number: int, around_ts: int) -> str:
     match rng.randrange(4):
         case 0:
-            return candle_frame(a_candle(rng.randrange(-2, 5), volume=rng.random()))
+            minutes = (around_ts - T0) // MINUTE + rng.randrange(-2, 3)
+            return candle_frame(a_candle(minutes, volume=rng.random()))
         case 1:
             return dlob_frame(trade_json(number), "trades_perp_0")
         case 2:

@@ -123,8 +123,8 @@ class Ear:
 
 
 async def listening(socket: Socket, until: Awaitable[None]) -> None:
-    """Run the socket until something has happened, 5 s at most."""
-    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+    """Run the socket until something has happened, half a minute at most."""
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
         task = tasks.create_task(socket.run())
         await until
         task.cancel()

@@ -24,6 +24,7 @@ from drift_e3.drill.market import DrillMarket
 from drift_e3.venues.dataapi.failures import ServiceRefused, ServiceUnavailable
 from drift_e3.venues.dataapi.records import CandleRecord, Trade
 from tests.venues.dataapi.builders import MINUTE
+from tests.venues.dataapi.flood import flooded
 from tests.venues.dataapi.stage import (
     BEGIN,
     LATE_MS,
@@ -421,6 +422,14 @@ async def test_a_refused_question_is_counted_and_asked_again() -> None:
         (health,) = [one for one in stage.feed.health() if one.name == "open_interest"]
     assert (health.errors, health.contents, health.connected) == (1, 1, True)
     assert "refused 404" in health.last_error
+
+
+async def test_broken_frames_on_both_sockets_leave_the_feed_as_it_was() -> None:
+    """The whole of it is in the torture tests."""
+    stage = await flooded(1_500, seed=3)
+    health = {one.name: one for one in stage.feed.health()}
+    assert health["candles"].errors > 500
+    assert health["book"].errors > 500
 
 
 # -- health, the tap, the end --------------------------------------------------------------------------------
