@@ -64,7 +64,7 @@ def summary(settings: Settings, report: Report) -> Iterator[str]:
 
 def _refusal(report: Report) -> ConfigError | VenueUnavailable:
     # What could not be looked at has no cause of its own. Whether the venue trades at all comes first.
-    failures = [check for check in report.failures if check.made]
+    failures = [check for check in report.failures if check.made] or list(report.failures)
     failures.sort(key=lambda check: check.name != "liveness")
     lines = [f"trading live is refused: {', '.join(check.name for check in failures)} failed"]
     lines += [f"{check.name}: {check.detail} -> {check.remedy}" for check in failures]

@@ -46,8 +46,11 @@ def smallest_order(view: ChainView, order_valid_s: int) -> Ticket:
     )
 
 
-async def rehearse(bench: Bench, program: Program, trading: Trading, ticket: Ticket) -> Rehearsed:
-    """Try the order. Raises `VenueUnavailable` or `VenueRefused`."""
+async def rehearse(
+    bench: Bench, program: Program, trading: Trading, view: ChainView, order_valid_s: int
+) -> Rehearsed:
+    """Try the smallest order. Raises `VenueUnavailable` or `VenueRefused`."""
+    ticket = smallest_order(view, order_valid_s)
     work = draft(trading.signer, program.place(ticket, trading))
     blockhash, _, slot = await bench.latest_blockhash()
     return Rehearsed(await bench.simulate(work.trial(blockhash), slot), work.writable())

@@ -10,9 +10,17 @@ from drift_e3.config import Loaded, Settings
 from drift_e3.ports import Clock, DataError
 from drift_e3.wiring import recording
 from drift_e3.wiring.doctor import machine, services
-from drift_e3.wiring.doctor.report import Check, Purpose, Report, Status, failed, passed
+from drift_e3.wiring.doctor.report import Check, Purpose, Report, Status, failed, passed, softened
 
 __all__ = ["Check", "Purpose", "Report", "Status", "examine", "unreadable"]
+
+ENTRIES = frozenset(
+    {"market", "oracle", "pauses", "account", "collateral", "foreign", "fee_payer", "order"}
+    | {"priority_fee", "dlob"}
+)
+"""What stops entries and no exit: no reason to leave a position alone."""
+VENUE = frozenset({"liveness", "market", "pauses", "deployment"})
+"""What stops real orders alone."""
 
 
 def unreadable(problems: tuple[str, ...]) -> Report:
@@ -42,21 +50,23 @@ async def examine(loaded: Loaded, purpose: Purpose, clock: Clock) -> Report:
 async def _venue(settings: Settings, purpose: Purpose, clock: Clock) -> list[Check]:
     """Chain, services and model at the same time."""
     async with asyncio.TaskGroup() as asking:
+        served = asking.create_task(services.checks(settings, clock))
+        model = asking.create_task(services.model(settings))
+        guards = False
         if purpose is Purpose.PAPER and settings.rpc.urls is None:
             # Then paper trades without the chain.
-            first = asking.create_task(_clock_alone(settings, clock))
+            found = [await services.machine_clock(settings, clock)]
         else:
             # Only here: the chain's libraries take seconds to import.
             from drift_e3.wiring.doctor import chain
 
-            first = asking.create_task(chain.checks(settings, purpose, clock))
-        served = asking.create_task(services.checks(settings, clock))
-        model = asking.create_task(services.model(settings))
-    return [*first.result(), *served.result(), model.result()]
-
-
-async def _clock_alone(settings: Settings, clock: Clock) -> list[Check]:
-    return [await services.machine_clock(settings, clock)]
+            found, guards = await chain.look(settings, purpose, clock)
+    found += [*served.result(), model.result()]
+    if guards:
+        found = softened(found, ENTRIES, "it stops entries, and there is a position to guard")
+    if purpose is Purpose.PAPER:
+        found = softened(found, VENUE, "paper goes on")
+    return found
 
 
 def _tape(settings: Settings) -> Check:

@@ -6,7 +6,7 @@ could not be looked at because of an earlier failure is said to be so.
 
 import asyncio
 from collections.abc import Awaitable
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from drift_e3.config import ConfigError, Settings
 from drift_e3.journal.schema import JOURNAL_NAME
@@ -15,7 +15,7 @@ from drift_e3.venues.solana.calls import Look
 from drift_e3.venues.solana.deployment import PIN_NAME, DeploymentPin
 from drift_e3.venues.solana.keys import Signer
 from drift_e3.venues.solana.program import AccountRefused, Program, Trading
-from drift_e3.venues.solana.rehearsal import rehearse, smallest_order
+from drift_e3.venues.solana.rehearsal import rehearse
 from drift_e3.venues.solana.rpc import Rpc
 from drift_e3.venues.solana.sysvars import (
     CLOCK_ADDRESS,
@@ -27,7 +27,7 @@ from drift_e3.venues.solana.sysvars import (
 from drift_e3.venues.solana.views import ChainView, UserSeen
 from drift_e3.wiring import chain
 from drift_e3.wiring.doctor import account, market, servers
-from drift_e3.wiring.doctor.report import Check, Purpose, failed, passed, softened, unchecked
+from drift_e3.wiring.doctor.report import Check, Purpose, failed, passed, unchecked
 
 T = TypeVar("T")
 
@@ -37,24 +37,27 @@ LIVENESS: Final = "liveness"
 SECOND_LOOK_S: Final = 1.2
 """After this, servers that all failed are asked once more: one bad moment is no reason not to start."""
 SERVERS: Final = ("rpc", "rpc_lag", "cluster")
-MARKET: Final = ("program", "deployment", "clock", "quote_mint", "market", "oracle", "pauses")
+MARKET: Final = ("program", "deployment", "clock", "accounts", "quote_mint", "market", "oracle", "pauses")
 ACCOUNT: Final = (
     "key", "account", "delegate", "fee_payer", "collateral", "foreign", "order", "priority_fee"
 )  # fmt: skip
-ENTRIES: Final = frozenset({"market", "oracle", "pauses", "account", "collateral", "order"})
-"""What stops entries and no exit: no reason to leave a position alone."""
-VENUES: Final = frozenset({LIVENESS, "market", "pauses", "deployment"})
-"""What stops real orders alone."""
 
 
-async def checks(settings: Settings, purpose: Purpose, clock: Clock) -> list[Check]:
-    """Everything that the chain tells, in the order of the names above. Never raises for what is outside."""
+class Looked(NamedTuple):
+    """The checks in the order of the names above, and whether the account has something to guard."""
+
+    checks: list[Check]
+    guards: bool
+
+
+async def look(settings: Settings, purpose: Purpose, clock: Clock) -> Looked:
+    """Everything that the chain tells. Never raises for what is outside."""
     examination = Examination(settings, purpose, clock)
     try:
         door = chain.rpc(settings)
     except ValueError as error:
         examination.add(failed("rpc", str(error), f"correct {servers.URLS}"))
-        return examination.told("rpc")
+        return examination.told("rpc failed")
     async with door:
         return await examination.run(door)
 
@@ -81,14 +84,15 @@ class Examination:
         self._with_account = purpose is Purpose.LIVE or (purpose is Purpose.ANY and named)
         self._known = (settings.state_dir / JOURNAL_NAME).exists()
         self._adopts = settings.account.foreign == "adopt"
+        self._age_max_s: float = settings.risk.model_dump()["oracle_age_max_s"]
 
     def add(self, check: Check) -> Check:
         """Take a check up."""
         self._found[check.name] = check
         return check
 
-    def told(self, stopped_by: str) -> list[Check]:
-        """All checks in order; those that were not made, because of the one that stopped them."""
+    def told(self, stopped_by: str) -> Looked:
+        """All checks in order; those that were not made, because of what stopped them."""
         names = (
             *((LIVENESS,) if self._settings.venue == "drift" else ()),
             *SERVERS,
@@ -100,13 +104,9 @@ class Examination:
             for name in names
             for check in ([self._found[name]] if name in self._found else unchecked([name], stopped_by))
         ]
-        if self._guards:
-            found = softened(found, ENTRIES, "it stops entries, and there is a position to guard")
-        if self._purpose is Purpose.PAPER:
-            found = softened(found, VENUES, "paper goes on")
-        return found
+        return Looked(found, self._guards)
 
-    async def run(self, door: Rpc) -> list[Check]:
+    async def run(self, door: Rpc) -> Looked:
         """Look at everything."""
         stopped_by = ""
         signer, trading = self._whose()
@@ -171,23 +171,28 @@ class Examination:
         except AccountRefused as refusal:
             self.add(failed("deployment", str(refusal), market.NEWS))
         try:
-            self.add(market.clock(asked_ts - read_clock(look.accounts).ts, "the chain's clock"))
+            skew_ms = asked_ts - read_clock(look.accounts).ts
+            self.add(market.clock([skew_ms], "the chain's clock", self._age_max_s))
             program.learn(look.accounts)
         except AccountRefused as refusal:
             raise _Stopped(self.add(market.refused(refusal)).name) from refusal
-        self.add(market.quote_mint())
 
     async def _venue(self, door: Rpc, signer: Signer | None, trading: Trading | None) -> None:
         """The market, and the account with everything that depends on it."""
         program = self._program
         payers = () if signer is None else (signer.address,)
-        look = await self._asked("market", door.accounts((*program.addresses(trading), *payers)))
+        look = await self._asked("accounts", door.accounts((*program.addresses(trading), *payers)))
+        asked_ts = self._clock.now_ms()
         try:
             view = program.read(look.slot, look.accounts, None)
         except AccountRefused as refusal:
             raise _Stopped(self.add(market.refused(refusal)).name) from refusal
+        for check in market.sound():
+            self.add(check)
         self.add(market.market(view.perp, self._settings.paper.taker_fee_bps))
-        self.add(market.oracle(view, self._settings.risk.model_dump()["oracle_age_max_s"]))
+        skews_ms = [asked_ts - view.chain_ts, asked_ts - view.oracle.publish_ts]
+        self.add(market.clock(skews_ms, "the chain", self._age_max_s))
+        self.add(market.oracle(view, self._age_max_s))
         self.add(market.pauses(view))
         failure: int | str | None = None
         try:
@@ -221,8 +226,8 @@ class Examination:
             # Then an order fails for that reason alone, whatever the venue would say.
             if self._found[name].failed:
                 raise _Stopped(name)
-        ticket = smallest_order(view, settings.live.order_valid_s)
-        tried, writable = await self._asked("order", rehearse(door, program, trading, ticket))
+        rehearsing = rehearse(door, program, trading, view, settings.live.order_valid_s)
+        tried, writable = await self._asked("order", rehearsing)
         self.add(account.order(tried, program.error_name))
         fees = await self._asked("priority_fee", door.recent_fees(writable))
         self.add(account.priority_fee(fees, tried.units, policy))

@@ -1,5 +1,6 @@
 """Checks of program and market as the chain shows them, and of this machine's clock against it. Pure."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from drift_e3.core.terms import BPS, MS_PER_SECOND
@@ -10,8 +11,7 @@ from drift_e3.venues.solana.views import ChainView, MarketStatus, PerpSeen
 from drift_e3.wiring.doctor.report import Check, failed, passed, warned
 
 SKEW_WARN_MS: Final = 5 * MS_PER_SECOND
-SKEW_MAX_MS: Final = 20 * MS_PER_SECOND
-"""The chain's own clock is a second or two late at most times, and rarely ten."""
+BEHIND_MAX_MS: Final = 30 * MS_PER_SECOND
 NEW_SLOTS: Final = 216_000
 """A day."""
 FILLABLE_SLOTS: Final = 5
@@ -19,12 +19,15 @@ FILLABLE_SLOTS: Final = 5
 NEWS: Final = "update drift_e3: the program has changed, or this is another market than the settings mean"
 
 
-def clock(skew_ms: int, against: str) -> Check:
-    """This machine's clock less another; `against` says which."""
+def clock(skews_ms: Sequence[int], against: str, ahead_max_s: float) -> Check:
+    """This machine's clock less others'; `against` says whose. The nearest of them counts: the chain's own
+    clock may be late, and the oracle silent. A clock that is further ahead than `ahead_max_s` makes every
+    price look too old."""
+    skew_ms = min(skews_ms, key=abs)
     ahead = "ahead of" if skew_ms > 0 else "behind"
     detail = f"{abs(skew_ms) / MS_PER_SECOND:.1f} s {ahead} {against}"
     remedy = "let NTP set this machine's clock; if it is right, the server stands still: name another"
-    if abs(skew_ms) > SKEW_MAX_MS:
+    if skew_ms > ahead_max_s * MS_PER_SECOND or skew_ms < -BEHIND_MAX_MS:
         return failed("clock", detail, remedy)
     if abs(skew_ms) > SKEW_WARN_MS:
         return warned("clock", detail, remedy)
@@ -71,12 +74,15 @@ def refused(refusal: AccountRefused) -> Check:
     if "mint" in str(refusal):
         remedy = "do not trade: this is not the quote asset that the venue is known for"
         return failed("quote_mint", str(refusal), remedy)
-    return failed("market", str(refusal), NEWS)
+    return failed("accounts", str(refusal), NEWS)
 
 
-def quote_mint() -> Check:
-    """The quote market has been read, which it is not with another mint."""
-    return passed("quote_mint", "the quote market's mint is the expected one")
+def sound() -> list[Check]:
+    """All accounts have been read, which they are not with another owner, kind, size, market or mint."""
+    return [
+        passed("accounts", "state, market, quote market and oracles are what they must be"),
+        passed("quote_mint", "the quote market's mint is the expected one"),
+    ]
 
 
 def market(perp: PerpSeen, paper_fee_bps: float) -> Check:

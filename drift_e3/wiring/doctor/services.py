@@ -65,7 +65,8 @@ async def machine_clock(settings: Settings, clock: Clock) -> Check:
             their_ts = int(parsedate_to_datetime(said).timestamp() * MS_PER_SECOND)
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError):
             return warned("clock", f"not checked: {host} does not tell the time", f"see data_api, {DATA_API}")
-    return judged(clock.now_ms() - their_ts, f"the clock of {host}")
+    ahead_max_s = settings.risk.model_dump()["oracle_age_max_s"]
+    return judged([clock.now_ms() - their_ts], f"the clock of {host}", ahead_max_s)
 
 
 async def model(settings: Settings) -> Check:
@@ -134,7 +135,7 @@ def book(host: str, found: "Book", age_s: float | None, age_max_s: float) -> Che
         return warned("dlob", f"{host}: a side of the book is empty", "wait until somebody quotes")
     best_bid, best_ask = found.bids[0][0], found.asks[0][0]
     spread_bps = (best_ask - best_bid) / ((best_ask + best_bid) / 2.0) / BPS
-    told = "of no time" if age_s is None else f"{age_s:.1f} s old"
+    told = "of no time" if age_s is None else f"{max(age_s, 0.0):.1f} s old"
     detail = f"{host}: {best_bid:,.4f} to {best_ask:,.4f} USD, {spread_bps:.1f} bps apart, {told}"
     if age_s is not None and age_s > age_max_s:
         return failed("dlob", f"{detail}, so entries would wait for a newer one", _remedy(DLOB))
