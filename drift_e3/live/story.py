@@ -187,7 +187,9 @@ def _noted(note: nt.Note, event: ev.Event, state: TraderState) -> Line:
         case nt.DataStale():
             name = "market.stalled" if note.stale else "market.recovered"
             fields = {"channel": note.what, "age_s": note.age_s, "limit_s": note.limit_s}
-            return Line("warning" if note.stale else "info", name, fields)
+            # What has not come yet, right after a start, is nothing to worry about.
+            seen_before = note.age_s == note.age_s
+            return Line("warning" if note.stale and seen_before else "info", name, fields)
 
 
 def _decided(decision: Decision) -> Line:

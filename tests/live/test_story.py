@@ -13,7 +13,7 @@ from drift_e3.core.events import (
     ResumeRequested,
 )
 from drift_e3.core.notes import DataStale, Note, OrderRefused
-from drift_e3.core.terms import Intent, OrderKind, Reason, Side, Strategy
+from drift_e3.core.terms import UNKNOWN, Intent, OrderKind, Reason, Side, Strategy
 from drift_e3.core.turn import Outcome
 from drift_e3.lab.backtest import backtest
 from drift_e3.live.story import Line, story
@@ -103,3 +103,8 @@ def test_it_tells(event: Event, said: tuple[Note, ...], line: tuple[str, str, di
 
 def test_cancels_and_the_stop_itself_are_told_by_what_follows_them() -> None:
     assert lines(CANDLE, CancelOrder(order_id="a"), Stop(halted=False, reason="stop_asked")) == []
+
+
+def test_what_has_not_come_yet_is_told_without_a_warning() -> None:
+    (told,) = lines(CANDLE, DataStale(what="book_stale", age_s=UNKNOWN, limit_s=90.0, stale=True))
+    assert (told.level, told.name) == ("info", "market.stalled")
