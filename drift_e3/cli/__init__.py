@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from drift_e3.cli import config, doctor, download, journal, record, recorded, run
+from drift_e3.cli import config, doctor, download, journal, operate, record, recorded, run, status
 from drift_e3.cli.exits import Exit, exit_for
 
 app = typer.Typer(
@@ -22,12 +22,16 @@ app = typer.Typer(
 )
 app.command()(run.run)
 app.command()(doctor.doctor)
+app.command()(status.status)
+app.command()(status.positions)
+app.command()(operate.halt)
+app.command()(operate.flatten)
+app.command()(operate.resume)
 app.command()(recorded.backtest)
 app.command()(recorded.features)
 app.command()(record.record)
 app.command()(download.download)
 app.command()(journal.replay)
-app.command()(journal.resume)
 app.add_typer(journal.app, name="journal")
 app.add_typer(config.app, name="config")
 

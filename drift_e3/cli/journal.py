@@ -1,4 +1,4 @@
-"""`drift-e3 journal`, `replay`, `resume`: what the journal holds, whether it holds, a person's word."""
+"""`drift-e3 journal` and `replay`: what the journal holds, and whether it holds."""
 
 import sys
 from enum import StrEnum
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from drift_e3.cli.exits import Exit
-from drift_e3.cli.options import StateDir
+from drift_e3.cli.options import StateDir, state_directory
 
 if TYPE_CHECKING:
     from drift_e3.journal.reader import JournalReader
@@ -85,63 +85,8 @@ def replay(state: StateDir = None) -> None:
     raise typer.Exit(Exit.CHECK_FAILED)
 
 
-def resume(state: StateDir = None) -> None:
-    """Lift a halt or a pause of a daemon that is not running; baselines start anew from present equity."""
-    import time
-
-    from drift_e3.core.events import ResumeRequested
-    from drift_e3.journal.code_hash import code_hash
-    from drift_e3.journal.errors import JournalEmpty
-    from drift_e3.journal.state_lock import StateLock
-    from drift_e3.journal.writer import JournalWriter
-    from drift_e3.live.recovery import recover
-    from drift_e3.live.session import Session
-
-    # Looked for first: a mistyped directory must not be made.
-    _open(state).close()
-    directory = _directory(state)
-    with StateLock(directory, time.time_ns() // 1_000_000):
-        with _open(state) as reader:
-            if reader.last_seq == 0:
-                raise JournalEmpty(f"{reader.path}: the journal is empty")
-            recovered = recover(reader, None)
-        state_then = recovered.trader.state
-        halted = state_then.mode.halted
-        paused = recovered.last_ts < state_then.breakers.paused_until_ts
-        with JournalWriter(_path(directory), code_hash()) as journal:
-            session = Session(recovered, journal, lambda *_: None)
-            session.take(ResumeRequested(seen_ts=session.last_ts, by=_user()))
-    if halted or paused:
-        lifted = "halt" if halted else "pause"
-        typer.echo(f"the {lifted} is lifted; present equity is the new baseline of every limit")
-    else:
-        typer.echo("there was neither a halt nor a pause: nothing has changed")
-
-
-def _user() -> str:
-    """Who is asking: in a container the user may have no name."""
-    import getpass
-    import os
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"user {os.getuid()}"
-
-
-def _directory(state: Path | None) -> Path:
-    from drift_e3.config import load
-
-    return load(overrides={"state_dir": state}).settings.state_dir
-
-
-def _path(directory: Path) -> Path:
-    from drift_e3.journal.schema import JOURNAL_NAME
-
-    return directory / JOURNAL_NAME
-
-
 def _open(state: Path | None) -> "JournalReader":
     from drift_e3.journal.reader import open_journal
+    from drift_e3.journal.schema import JOURNAL_NAME
 
-    return open_journal(_path(_directory(state)))
+    return open_journal(state_directory(state) / JOURNAL_NAME)

@@ -1,5 +1,6 @@
 """From settings to a running daemon and back to a summary: what `run` does once its options are read."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -25,10 +26,15 @@ log = structlog.get_logger()
 CHAIN_VENUES = frozenset({"drift", "velocity"})
 
 
-async def launch(loaded: Loaded, read: Callable[[], Settings], *, live: bool = False) -> Ended:
-    """Run the daemon with these settings to its end and sum it up; `read` gives them anew for a reload."""
+async def launch(
+    loaded: Loaded, read: Callable[[], Settings], *, live: bool = False, flatten_by: str = ""
+) -> Ended:
+    """Run the daemon with these settings to its end and sum it up; `read` gives them anew for a reload.
+
+    With `flatten_by`, who asks, it only closes the position; the log is then on standard error.
+    """
     settings = loaded.settings
-    configure(settings.log.format, settings.log.level)
+    configure(settings.log.format, settings.log.level, sys.stderr if flatten_by else None)
     clock = WallClock()
     # Before the state directory is touched: what is wrong with the market's files must leave no trace there.
     source = None if settings.venue in CHAIN_VENUES else wiring.source(settings)
@@ -59,7 +65,7 @@ async def launch(loaded: Loaded, read: Callable[[], Settings], *, live: bool = F
             if warning:
                 log.warning("advisor.unreachable", url=settings.ollama.url, reason=warning)
             started = time.monotonic()
-            ended = await run_daemon(_orders(settings, read), market, advisor, clock)
+            ended = await run_daemon(_orders(settings, read, flatten_by), market, advisor, clock)
     summarise(ended.trader.state, time.monotonic() - started)
     log.info("daemon.stopped", reason=ended.stop.reason, halted=ended.stop.halted)
     return ended
@@ -86,7 +92,7 @@ def _advice_notes(settings: Settings, feed: Feed) -> Iterator[str]:
         yield "without oracle ticks an entry that waited for the advisor is filled at its candle's end"
 
 
-def _orders(settings: Settings, read: Callable[[], Settings]) -> Orders:
+def _orders(settings: Settings, read: Callable[[], Settings], flatten_by: str) -> Orders:
     return Orders(
         state_dir=settings.state_dir,
         settings=settings.trading(),
@@ -95,6 +101,8 @@ def _orders(settings: Settings, read: Callable[[], Settings]) -> Orders:
         stop_policy=settings.stopping(),
         stop_timeout_s=settings.stop_timeout_s,
         reload=lambda: read().trading(),
+        venue=settings.venue,
+        flatten_by=flatten_by,
     )
 
 

@@ -1,4 +1,4 @@
-"""Options that several verbs have, with the same name and help everywhere."""
+"""Options that several verbs have, with the same name and help everywhere, and what they stand for."""
 
 from pathlib import Path
 from typing import Annotated
@@ -24,3 +24,14 @@ FundingFile = Annotated[
     Path | None,
     typer.Option("--funding", metavar="FILE", help="Funding: ts_ms, rate (fraction per hour), premium."),
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object.")]
+
+
+def state_directory(given: Path | None) -> Path:
+    """The state directory of the settings. One that is given needs no settings: whoever halts a daemon must
+    not have to mend a setting first."""
+    if given is not None:
+        return given.expanduser()
+    from drift_e3.config import load
+
+    return load().settings.state_dir

@@ -62,12 +62,7 @@ def run(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before trading live.")] = False,
 ) -> None:
     """Run the daemon: on paper and on the embedded synthetic market unless told otherwise."""
-    if tape is not None and venue not in {None, Venue.TAPE}:
-        raise typer.BadParameter(f"a tape is not played with --venue {venue}", param_hint="--tape")
-    if funding is not None and tape is None and venue is not Venue.TAPE:
-        raise typer.BadParameter(
-            "funding rates belong to a tape: give --tape as well", param_hint="--funding"
-        )
+    market = market_overrides(venue, tape, funding)
     # A reload is asked for by SIGHUP; until the daemon listens, it must not be killed by one.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     from drift_e3.cli.launch import CHAIN_VENUES, launch
@@ -76,10 +71,8 @@ def run(
 
     read = partial(
         load,
-        overrides={
-            "venue": Venue.TAPE if tape is not None and venue is None else venue,
-            "tape.path": tape,
-            "tape.funding": funding,
+        overrides=market
+        | {
             "speed": speed,
             "advisor": advisor,
             "params_card": params,
@@ -104,3 +97,18 @@ def run(
         resume = f"drift-e3 resume --state {loaded.settings.state_dir}"
         typer.echo(f"drift-e3: trading is halted; look at the journal, then: {resume}", err=True)
         raise typer.Exit(Exit.HALTED)
+
+
+def market_overrides(venue: Venue | None, tape: Path | None, funding: Path | None) -> dict[str, object]:
+    """The settings that say which market it is; options that contradict each other are refused."""
+    if tape is not None and venue not in {None, Venue.TAPE}:
+        raise typer.BadParameter(f"a tape is not played with --venue {venue}", param_hint="--tape")
+    if funding is not None and tape is None and venue is not Venue.TAPE:
+        raise typer.BadParameter(
+            "funding rates belong to a tape: give --tape as well", param_hint="--funding"
+        )
+    return {
+        "venue": Venue.TAPE if tape is not None and venue is None else venue,
+        "tape.path": tape,
+        "tape.funding": funding,
+    }
