@@ -42,8 +42,8 @@ def ring_push(ring: Floats, value: float) -> None:
     """
     size = (len(ring) - RING_HEADER) // 2
     slot = int(ring[RING_SLOT])
-    ring[RING_HEADER + slot] = value
-    ring[RING_HEADER + slot + size] = value
+    place = RING_HEADER + slot
+    ring[place] = ring[place + size] = value
     slot += 1
     ring[RING_SLOT] = slot if slot < size else 0
     if ring[RING_COUNT] < size:

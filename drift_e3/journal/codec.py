@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import is_dataclass
 from functools import cache
 from math import nan
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -89,6 +89,8 @@ def _filler(hint: Any) -> _Filler:
     if hint is float:
         return lambda raw: nan if raw is None else raw
     members = [member for member in get_args(hint) if member is not types.NoneType]
+    if get_origin(hint) is Final:
+        return _filler(members[0])
     if get_origin(hint) in (Union, types.UnionType):
         fill_member = _filler(members[0])
         return lambda raw: None if raw is None else fill_member(raw)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import is_dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
@@ -116,7 +116,7 @@ def values(hint: Any, floats: st.SearchStrategy[float]) -> st.SearchStrategy[Any
     if hint in plain:
         return plain[hint]()
     members = get_args(hint)
-    if get_origin(hint) in (Union, types.UnionType):
+    if get_origin(hint) in (Union, types.UnionType, Final):
         return st.one_of(*(values(member, floats) for member in members))
     if get_origin(hint) is tuple and members[-1] is Ellipsis:
         return st.lists(values(members[0], floats), max_size=3).map(tuple)
