@@ -186,7 +186,8 @@ class Follower:
         """Orders on this side that can have traded, each with the most it can have traded, the surest first.
 
         Surest is what rested and shows fills or is gone, then what is known to have landed, then what is on
-        its way, then what is gone although the price was not there.
+        its way, then what waits for a price that was not there: a program takes a stop away when the position
+        that it guards is closed otherwise.
         """
         causes: list[tuple[int, Followed, int]] = []
         for order in self.orders.values():
@@ -196,9 +197,10 @@ class Follower:
             if shown is not None and order.stage is not Stage.DEAD:
                 filled = round(shown.filled_base * BASE_UNITS)
                 causes.append((0, order, min(filled - order.filled, order.left)))
+            elif not _can_have_traded(order.intent, price_usd):
+                causes.append((3, order, order.left))
             elif order.stage is Stage.RESTING:
-                # A program also takes a stop away when the position that it guards is closed otherwise.
-                causes.append((0 if _can_have_traded(order.intent, price_usd) else 3, order, order.left))
+                causes.append((0, order, order.left))
             elif order.stage is Stage.LANDED and slot >= order.since_slot:
                 causes.append((1, order, order.left))
             else:
@@ -273,7 +275,7 @@ class Follower:
 
 
 def _can_have_traded(intent: Intent, price_usd: float) -> bool:
-    """Whether an order that rested can have traded at this price."""
+    """Whether an order can have traded at this price."""
     if intent.kind is not OrderKind.TRIGGER_MARKET:
         return True
     if intent.triggers_above:

@@ -201,6 +201,20 @@ class TestRestingOrders:
         assert (fill.order_id, fill.reason) == (leave.order_id, Reason.TIME)
         assert swept == OrderCancelled(seen_ts=following.chain.slot, order_id=stop.order_id, reason="gone")
 
+    @pytest.mark.parametrize("known", [False, True])
+    def test_nor_did_one_that_was_never_seen_to_rest(self, known: bool) -> None:
+        following = long_position()
+        stop = following.send(
+            an_intent(Side.SELL, 2.0, kind=OrderKind.TRIGGER_MARKET, price_usd=147.0, reason=Reason.STOP)
+        )
+        leave = following.send(an_intent(Side.SELL, 2.0, reduce_only=True, reason=Reason.FLATTEN))
+        following.chain.trade(Side.SELL, 2 * ONE, 150.0)
+        if known:
+            following.follower.landed(stop.order_id, following.chain.slot)
+        fill, *_ = following.look()
+        assert isinstance(fill, Fill)
+        assert (fill.order_id, fill.reason) == (leave.order_id, Reason.FLATTEN)
+
     def test_a_stop_that_somebody_took_away_is_cancelled(self) -> None:
         following = long_position()
         intent = an_intent(Side.SELL, 2.0, kind=OrderKind.TRIGGER_MARKET, reason=Reason.STOP)
