@@ -1,0 +1,282 @@
+"""The real daemon, trading live on the drill's chain through its real servers, in the test's own loop.
+
+Everything between the decision core and the program is what runs in production: wiring, RPC, websockets,
+data API, order book, sender, outbox, journal. Time is the loop's (see `virtual_time`), for the chain and the
+daemon alike.
+"""
+
+import asyncio
+import signal
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+from solders.pubkey import Pubkey
+
+import drift_e3.live.daemon
+from drift_e3.advisors.silent import SilentAdvisor
+from drift_e3.config import load
+from drift_e3.config.sections import Settings
+from drift_e3.core.commands import SubmitOrder
+from drift_e3.core.events import Event
+from drift_e3.core.state import TraderState
+from drift_e3.core.terms import OrderKind, StopPolicy
+from drift_e3.core.trader import Trader
+from drift_e3.core.turn import Outcome
+from drift_e3.drill.chain import Landed
+from drift_e3.drill.local_chain import EngineName, LocalChain, VenueName
+from drift_e3.live.daemon import Ended, Orders, run_daemon
+from drift_e3.venues.solana.anchor import instruction_discriminator
+from drift_e3.venues.solana.program import Program, RawAccount, Trading
+from drift_e3.venues.solana.views import ChainView, UserSeen
+from drift_e3.wiring import chain as wiring
+from tests.live.virtual_time import VirtualClock
+from tests.live.waves import START_TS, Waves
+
+EAGER = {
+    "ADVISOR": "off",
+    "STRATEGY__M_BODYOVERATR": "0.5",
+    "STRATEGY__M_VOLUMEZ": "-5",
+    "STRATEGY__M_REALIZEDVOL": "0",
+    "STRATEGY__M_IMBALANCE": "0.1",
+    "STRATEGY__M_PREMIUMPCT": "1",
+    "STRATEGY__M_SPREADBPS": "1000",
+    "STRATEGY__M_MAXHOLDHOURS": "0.01",
+    "STRATEGY__F_ENABLED": "false",
+    "ROUTING__BEAR_TREND": "e3",
+    "ROUTING__CHOP": "e3",
+    "RISK__RISK_MINCONFIDENCE": "0.1",
+    "RISK__COOLDOWN_MINUTES": "0",
+    "RISK__MIN_HOLD_MINUTES": "0",
+    "RISK__TRADES_PER_HOUR_MAX": "10000",
+    "RISK__TRADES_PER_DAY_MAX": "10000",
+    "RISK__LOSS_STREAK_MAX": "1000",
+    "RISK__DAILY_LOSS_MAX": "1",
+    "RISK__DRAWDOWN_MAX": "1",
+}
+"""Settings (variables without their prefix) under which each minute that moves is an entry, held for 36 s."""
+PLACES = {instruction_discriminator(f"place_{kind}perp_order") for kind in ("", "and_take_")}
+STEP_S = 0.2
+"""How often a story looks whether what it waits for has come."""
+
+
+class Overdue(AssertionError):
+    """What a story waited for did not come."""
+
+
+class LiveStage:
+    """A chain that lives on, and a daemon on it that is started, stopped and killed."""
+
+    def __init__(self, local: LocalChain, folder: Path, variables: dict[str, str]) -> None:
+        self.local = local
+        self.folder = folder
+        self.state_dir = folder / "state"
+        self.clock = VirtualClock(local.chain.now_ts)
+        self.events: list[Event] = []
+        self.submitted: list[SubmitOrder] = []
+        self.trader: Trader | None = None
+        self.loose_ms = 0
+        """The longest time for which the chain showed a position without a stop, while a daemon ran."""
+        self._variables = variables
+        self._daemon: asyncio.Task[Ended] | None = None
+        self._program: Program | None = None
+        self._loose_ts: int | None = None
+        self._seen: tuple[dict[Pubkey, RawAccount | None], UserSeen] | None = None
+
+    # -- the daemon ------------------------------------------------------------------------------------------
+
+    def settings(self, **variables: str) -> Settings:
+        given = {f"DRIFT_E3_{name}": value for name, value in (self._variables | variables).items()}
+        overrides = {"venue": self.local.venue, "state_dir": self.state_dir}
+        return load(environment=given | self.local.settings, overrides=overrides).settings
+
+    async def start(
+        self, policy: StopPolicy = StopPolicy.HOLD, *, trading: bool = True, **variables: str
+    ) -> None:
+        """Start the daemon; with `trading` return when it is warm and reconciled."""
+        assert self._daemon is None, "one at a time"
+        settings = self.settings(**variables)
+        self.state_dir.mkdir(exist_ok=True)
+        before = len(self.events)
+        self._daemon = asyncio.create_task(self._run(settings, policy), name="daemon")
+        if trading:
+            await self.until(lambda: len(self.events) > before and self.state.warmed, 30.0)
+
+    async def _run(self, settings: Settings, policy: StopPolicy) -> Ended:
+        orders = Orders(
+            state_dir=settings.state_dir,
+            settings=settings.trading(),
+            equity_usd=settings.paper.equity_usd,
+            speed=1.0,
+            stop_policy=policy,
+            stop_timeout_s=settings.stop_timeout_s,
+            reload=settings.trading,
+        )
+        async with wiring.live_market(settings, self.clock) as market:
+            return await run_daemon(orders, market, SilentAdvisor(), self.clock)
+
+    def hear(self, seq: int, event: Event, outcome: Outcome, trader: Trader) -> None:
+        """Stands in for the daemon's log."""
+        del seq
+        self.events.append(event)
+        self.submitted += (command for command in outcome.commands if isinstance(command, SubmitOrder))
+        self.trader = trader
+
+    async def stop(self) -> Ended:
+        """Ask the daemon to stop as a service manager does, and wait for its end."""
+        assert self._daemon is not None
+        daemon, self._daemon = self._daemon, None
+        signal.raise_signal(signal.SIGTERM)
+        return await daemon
+
+    async def ended(self) -> Ended:
+        """Wait for a daemon that ends by itself; raises what it raised."""
+        assert self._daemon is not None
+        daemon, self._daemon = self._daemon, None
+        return await daemon
+
+    async def kill(self) -> None:
+        """Let the daemon be gone without a word, its tasks and sockets with it."""
+        if self._daemon is None:
+            return
+        daemon, self._daemon = self._daemon, None
+        daemon.cancel()
+        with suppress(asyncio.CancelledError):
+            await daemon
+
+    @property
+    def running(self) -> bool:
+        return self._daemon is not None and not self._daemon.done()
+
+    @property
+    def state(self) -> TraderState:
+        """What the trader remembers."""
+        assert self.trader is not None, "started first"
+        return self.trader.state
+
+    # -- time ------------------------------------------------------------------------------------------------
+
+    async def seconds(self, seconds: float) -> None:
+        """Let so much time pass."""
+        ends = asyncio.get_running_loop().time() + seconds
+        while asyncio.get_running_loop().time() < ends:
+            await self._step()
+
+    async def until(self, holds: Callable[[], object], seconds: float = 200.0) -> None:
+        """Let time pass until something holds; raises `Overdue` if it does not, and what a daemon died of."""
+        ends = asyncio.get_running_loop().time() + seconds
+        while not holds():
+            if asyncio.get_running_loop().time() > ends:
+                raise Overdue(f"not within {seconds:g} s")
+            await self._step()
+
+    async def _step(self) -> None:
+        await asyncio.sleep(STEP_S)
+        if self._daemon is not None and self._daemon.done():
+            self._daemon.result()
+        self._watch_protection()
+
+    async def minute(self, second: int = 0) -> None:
+        """Wait for that second of a minute of the market."""
+        await self.until(lambda: self.clock.now_ms() // 1_000 % 60 == second, 61.0)
+
+    # -- what the chain says ---------------------------------------------------------------------------------
+
+    @property
+    def program(self) -> Program:
+        """The daemon's own program object, on its own: what it says is what is on the chain."""
+        if self._program is None:
+            self._program = wiring.program(self.settings())
+            self._program.learn(self._raw(self._program.market_addresses()))
+        return self._program
+
+    @property
+    def trading(self) -> Trading:
+        return Trading(self.local.authority, 0, self.local.delegate.pubkey())
+
+    def _raw(self, addresses: tuple[Pubkey, ...]) -> dict[Pubkey, RawAccount | None]:
+        found = {address: self.local.chain.get_account(address) for address in addresses}
+        return {
+            address: None if account is None else RawAccount(account.owner, bytes(account.data))
+            for address, account in found.items()
+        }
+
+    def look(self) -> ChainView:
+        """The chain as it is now, in the daemon's words."""
+        program = self.program
+        addresses = program.addresses(self.trading)
+        return program.read(self.local.chain.slot, self._raw(addresses), self.trading)
+
+    def user(self) -> UserSeen:
+        """The account as it is now."""
+        raw = self._raw((self.local.account.user, self.local.account.stats))
+        if self._seen is None or self._seen[0] != raw:
+            user = self.look().user
+            assert user is not None
+            self._seen = raw, user
+        return self._seen[1]
+
+    def stopped_base(self) -> int:
+        """For how much the account has a reduce-only stop on the losing side, in the chain's units."""
+        user = self.user()
+        side = -1 if user.totals.base > 0 else 1
+        stops = [
+            round(order.size_base * 1e9) - round(order.filled_base * 1e9)
+            for order in user.orders
+            if order.kind is OrderKind.TRIGGER_MARKET
+            and order.reduce_only
+            and order.side == side
+            and (order.triggers_above == (side > 0) or order.fired)
+        ]
+        return max(stops, default=0)
+
+    def _watch_protection(self) -> None:
+        if not self.running:
+            self._loose_ts = None
+            return
+        base = abs(self.user().totals.base)
+        if not base or self.stopped_base() >= base:
+            self._loose_ts = None
+            return
+        self._loose_ts = self.clock.now_ms() if self._loose_ts is None else self._loose_ts
+        self.loose_ms = max(self.loose_ms, self.clock.now_ms() - self._loose_ts)
+
+    def placed(self) -> list[Landed]:
+        """The delegate's transactions that the program carried out and that place orders, oldest first."""
+        landed = self.local.chain.signatures_of(self.local.delegate.pubkey())
+        return [
+            one
+            for one in reversed(landed)
+            if one.error is None
+            and any(bytes(part.data[:8]) in PLACES for part in one.transaction.message.instructions)
+        ]
+
+
+@asynccontextmanager
+async def a_stage(
+    folder: Path,
+    venue: VenueName = "velocity",
+    engine: EngineName = "emulation",
+    *,
+    plan: Sequence[int] = (1, 1, -1, -1),
+    start_ts: int = START_TS + 40_000,
+    rate_frac_1h: float = 0.00001,
+    deposit_usd: float = 1_000.0,
+    variables: Mapping[str, str] | None = None,
+) -> AsyncGenerator[LiveStage]:
+    """A chain whose market follows `plan` and no daemon yet; `variables` are added to `EAGER`.
+
+    The chain is set up in 16 s; the first candle closes a moment later.
+    """
+    feed = Waves(plan, start_ts=start_ts, rate_frac_1h=rate_frac_1h)
+    async with LocalChain(
+        venue, engine, feed=feed, start_ts=start_ts, pace=1.0, deposit_usd=deposit_usd
+    ) as local:
+        stage = LiveStage(local, folder, EAGER | dict(variables or {}))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(drift_e3.live.daemon, "_tell", stage.hear)
+            try:
+                yield stage
+            finally:
+                await stage.kill()
