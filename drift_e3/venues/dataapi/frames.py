@@ -26,10 +26,20 @@ class CandleUpdate(NamedTuple):
 
 
 class BookUpdate(NamedTuple):
-    """A whole order book; `market` is empty where the frame does not say."""
+    """A whole order book; `market` is empty where the frame does not say.
 
-    book: Book
+    Most books are followed by newer ones before anybody looks: the levels are only made when asked for.
+    """
+
+    ts: int
+    slot: int
     market: str
+    shape: BookShape
+
+    @property
+    def book(self) -> Book:
+        """The book with its levels."""
+        return self.shape.book()
 
 
 class TradesUpdate(NamedTuple):
@@ -95,7 +105,9 @@ def read_dlob_frame(text: bytes | str) -> Frame:
     channel = frame.channel.removeprefix("last_update_")
     if channel.startswith("orderbook_"):
         shape = decoded(inner, BookShape)
-        return Garbled("no order book") if shape is None else BookUpdate(shape.book(), shape.marketName)
+        if shape is None:
+            return Garbled("no order book")
+        return BookUpdate(shape.seen_ts, shape.seen_slot, shape.marketName, shape)
     if channel.startswith("trades_"):
         trades = _trades(inner)
         return TradesUpdate(trades) if trades else Garbled("no trades")

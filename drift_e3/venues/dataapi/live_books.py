@@ -11,13 +11,14 @@ from drift_e3.core.events import BookSeen, OracleTick
 from drift_e3.ports import Clock
 from drift_e3.venues.dataapi.frames import BookUpdate, Garbled, TradesUpdate, read_dlob_frame
 from drift_e3.venues.dataapi.records import Book, Trade
+from drift_e3.venues.dataapi.shapes import BookShape
 from drift_e3.venues.dataapi.stream import Channel
 
 SLOT_MS: Final = 400
 """How long a slot takes when the chain is in time; the oracle's age is told in slots only."""
 TRADES_REMEMBERED: Final = 1_024
 
-NO_BOOK: Final = Book(ts=0, slot=0, bids=(), asks=())
+NO_BOOK: Final = BookUpdate(0, 0, "", BookShape(bids=[], asks=[]))
 
 
 class LiveBooks:
@@ -36,7 +37,7 @@ class LiveBooks:
         self._channel = books
         self._trades_channel = trades
         self._recorded = recorded
-        self._book = NO_BOOK
+        self._update = NO_BOOK
         self._connection = 0
         self._new = False
         self._tick = 0, 0
@@ -46,10 +47,10 @@ class LiveBooks:
         """Hear a frame; what is wrong with it, empty if nothing. `connection` numbers the connections."""
         frame = read_dlob_frame(text)
         match frame:
-            case BookUpdate(book=book, market=market):
-                if market not in {"", self._symbol}:
+            case BookUpdate():
+                if frame.market not in {"", self._symbol}:
                     return "another market's book"
-                self._take_book(book, connection)
+                self._take_book(frame, connection)
             case TradesUpdate(trades=trades):
                 self._take_trades(trades)
             case Garbled(reason=reason):
@@ -63,7 +64,7 @@ class LiveBooks:
         if not self._new:
             return []
         self._new = False
-        book = self._book
+        book = self._update.book
         publish_ts = book.ts or now_ms
         found: list[OracleTick | BookSeen] = []
         tick = self._oracle_tick(book, publish_ts, now_ms)
@@ -74,18 +75,18 @@ class LiveBooks:
         )
         return found
 
-    def _take_book(self, book: Book, connection: int) -> None:
+    def _take_book(self, update: BookUpdate, connection: int) -> None:
         """Keep the book if it is newer. Within a connection slots only go on, and a server that stays at one
         slot has nothing to say; a new connection may lead to a server that is behind."""
-        last = self._book
+        last = self._update
         again = connection != self._connection
-        if book.slot < last.slot and not again:
+        if update.slot < last.slot and not again:
             return
-        if book.slot == last.slot and book.ts <= last.ts:
+        if update.slot == last.slot and update.ts <= last.ts:
             return
-        if book.slot != last.slot or not book.slot:
+        if update.slot != last.slot or not update.slot:
             self._channel.hear()
-        self._book, self._connection, self._new = book, connection, True
+        self._update, self._connection, self._new = update, connection, True
 
     def _take_trades(self, trades: Iterable[Trade]) -> None:
         keys = self._trade_keys

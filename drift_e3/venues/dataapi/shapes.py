@@ -102,14 +102,24 @@ class BookShape(msgspec.Struct):
     oracleData: OracleShape | None = None
     marketName: str = ""
 
+    @property
+    def seen_ts(self) -> int:
+        """The server's time (UTC, ms), 0 where it says none."""
+        ts = number(self.ts)
+        return int(ts) if EARLIEST_MS <= ts < LATEST_MS else 0
+
+    @property
+    def seen_slot(self) -> int:
+        """The server's slot, 0 where it says none."""
+        return _whole(self.slot)
+
     def book(self) -> Book:
         """The book; what it does not say is 0."""
         data = self.oracleData or OracleShape()
         oracle = number(self.oracle if data.price is None else data.price)
-        ts = number(self.ts)
         return Book(
-            ts=int(ts) if EARLIEST_MS <= ts < LATEST_MS else 0,
-            slot=_whole(self.slot),
+            ts=self.seen_ts,
+            slot=self.seen_slot,
             bids=_levels(self.bids, best_is_high=True),
             asks=_levels(self.asks, best_is_high=False),
             oracle_usd=oracle / PRICE_UNITS if oracle > 0.0 else 0.0,
