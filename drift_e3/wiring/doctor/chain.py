@@ -147,10 +147,11 @@ class Examination:
             await asyncio.sleep(SECOND_LOOK_S)
             again = await self._asked("rpc", door.health())
             health = health if all(server.problem for server in again) else again
-        for check in (servers.rpc(health), servers.lag(health), servers.cluster(health)):
-            self.add(check)
+        self.add(servers.rpc(health))
         if all(server.slot < 0 for server in health):
             raise _Stopped("rpc")
+        self.add(servers.lag(health))
+        self.add(servers.cluster(health))
 
     async def _market_accounts(self, door: Rpc) -> None:
         """Program, its code, the chain's clock, and the accounts that say what the market is."""
