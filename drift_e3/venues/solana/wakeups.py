@@ -101,8 +101,8 @@ class Wakeups:
         ) as session:
             for url in cycle(self._urls):
                 heard = self._notices
-                # A connection that lasts ends in one of these as well: there is always a next one.
-                with suppress(aiohttp.ClientError, OSError, TimeoutError):
+                # Time that runs out is an OSError too. However it ends, there is always a next connection.
+                with suppress(aiohttp.ClientError, OSError):
                     await self._listen(session, url)
                 self._subscriptions.clear()
                 pause_s = PAUSE_S if self._notices > heard else min(2.0 * pause_s, PAUSE_S_MAX)

@@ -6,7 +6,7 @@ It knows no chain: answers are given, and so are the ways in which there is none
 import asyncio
 import base64
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -29,6 +29,7 @@ class ScriptedRpc:
         self.headers: list[Mapping[str, str]] = []
         self.paths: list[str] = []
         self.began = asyncio.Event()
+        self.transports: set[asyncio.BaseTransport] = set()
         self._turns: dict[str, int] = {}
 
     @property
@@ -41,6 +42,8 @@ class ScriptedRpc:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Play the script of the method that is asked for; others get the real server's error."""
+        if request.transport is not None:
+            self.transports.add(request.transport)
         body = await request.json()
         method = body["method"]
         self.asked.append((method, list(body["params"])))
@@ -68,6 +71,15 @@ async def scripted_rpc(scripts: Mapping[str, Script] | None = None) -> AsyncGene
         yield server
     finally:
         await runner.cleanup()
+        await hang_up(server.transports)
+
+
+async def hang_up(transports: Iterable[asyncio.BaseTransport]) -> None:
+    """Drop what is still to be sent: who is not read from any more would be open when the loop is closed."""
+    for transport in transports:
+        if isinstance(transport, asyncio.WriteTransport):
+            transport.abort()
+    await asyncio.sleep(0)
 
 
 def answers(result: object) -> Act:

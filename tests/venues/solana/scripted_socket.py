@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from drift_e3.venues.solana.transport import ServerUrl
+from tests.venues.solana.scripted_rpc import hang_up
 
 
 class Line:
@@ -19,7 +20,9 @@ class Line:
     def __init__(self, socket: web.WebSocketResponse, request: web.Request) -> None:
         self.socket = socket
         self.asked: list[dict[str, Any]] = []
-        self._request = request
+        self.path = str(request.rel_url)
+        assert request.transport is not None
+        self.transport = request.transport
 
     async def subscribe(self, first: int = 500) -> None:
         """Take one subscription after the other, with numbers from `first` on."""
@@ -45,13 +48,11 @@ class Line:
 
     def raw(self, data: bytes) -> None:
         """Bytes that need not be a frame."""
-        assert self._request.transport is not None
-        self._request.transport.write(data)
+        self.transport.write(data)
 
     def abort(self) -> None:
         """Break the connection without a word."""
-        assert self._request.transport is not None
-        self._request.transport.abort()
+        self.transport.abort()
 
     async def linger(self) -> None:
         """Until the client leaves."""
@@ -101,3 +102,4 @@ async def scripted_socket(*talks: Talk, port: int = 0) -> AsyncGenerator[Scripte
         yield server
     finally:
         await runner.cleanup()
+        await hang_up(line.transport for line in server.lines)

@@ -171,6 +171,23 @@ async def test_haste_makes_the_next_look_come_earlier() -> None:
     assert seen == 3
 
 
+async def test_one_call_for_haste_brings_one_look() -> None:
+    async with polling(at_slot(5), interval_s=60.0) as (server, poller):
+        looks = poller.looks()
+        await anext(looks)
+        poller.hurry()
+        await anext(looks)
+        third = asyncio.create_task(anext(looks))
+        # Other looks meanwhile take as long as several hurried ones would.
+        for _ in range(5):
+            await poller.look()
+        assert not third.done()
+        assert len(server.asked) == 7
+        third.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await third
+
+
 async def test_haste_during_a_look_asks_for_another_one() -> None:
     """What is called for while a look is under way may not be in it yet."""
     now = asyncio.get_running_loop().time

@@ -8,10 +8,13 @@ from solders.hash import Hash
 from solders.pubkey import Pubkey
 
 from drift_e3.ports import VenueRefused, VenueUnavailable
+from drift_e3.venues.solana import calls
 from drift_e3.venues.solana.calls import Blockhash, ChainError, Confirmation, Height, Simulated, Status
+from drift_e3.venues.solana.endpoints import Endpoint
 from drift_e3.venues.solana.failures import Fault, RpcRejected, RpcUnavailable
 from drift_e3.venues.solana.program import RawAccount
 from drift_e3.venues.solana.rpc import Rpc, RpcOptions
+from drift_e3.venues.solana.transport import ServerUrl
 from tests.venues.solana.rpc_doors import ONE, QUICK, SIGNATURES, THREE, TWO, a_transaction, rpc
 from tests.venues.solana.scripted_rpc import (
     account_json,
@@ -254,7 +257,7 @@ async def test_the_first_server_is_asked_as_long_as_it_answers() -> None:
 
 
 async def test_a_hanging_server_costs_a_share_of_the_time_and_then_nothing() -> None:
-    options = RpcOptions(calls_per_s=1_000.0, timeout_s=1.0)
+    options = RpcOptions(calls_per_s=1_000.0, timeout_s=2.0)
     now = asyncio.get_running_loop().time
     async with (
         scripted_rpc({"getSlot": hangs()}) as first,
@@ -266,8 +269,8 @@ async def test_a_hanging_server_costs_a_share_of_the_time_and_then_nothing() -> 
         once = now()
         assert await door.slot() == 2
         again = now()
-    assert 0.35 < once - began < 0.9
-    assert again - once < 0.3
+    assert 0.75 < once - began < 2.0
+    assert again - once < 0.75
     assert first.methods == ["getSlot"]
 
 
@@ -278,7 +281,7 @@ async def test_no_call_takes_longer_than_its_time() -> None:
         began = now()
         with pytest.raises(VenueUnavailable):
             await door.slot()
-    assert now() - began < 0.6
+    assert now() - began < 1.0
 
 
 async def test_the_budget_of_a_server_spreads_its_calls() -> None:
@@ -293,14 +296,16 @@ async def test_the_budget_of_a_server_spreads_its_calls() -> None:
 
 
 async def test_a_budget_that_is_used_up_is_said_and_nothing_is_sent() -> None:
-    options = RpcOptions(calls_per_s=0.5, timeout_s=0.2)
-    async with scripted_rpc({"getSlot": answers(1)}) as server, rpc(server.url, options=options) as door:
-        await door.slot()
+    now = asyncio.get_running_loop().time
+    async with scripted_rpc({"getSlot": answers(1)}) as server:
+        endpoint = Endpoint(ServerUrl(server.url), 0.1, 5.0)
+        await endpoint.ask(calls.slot(), now() + 10.0)
         with pytest.raises(RpcUnavailable) as caught:
-            await door.slot()
+            await endpoint.ask(calls.slot(), now() + 0.05)
         assert (caught.value.fault, caught.value.unsent) == (Fault.OVER_BUDGET, True)
         assert len(server.asked) == 1
-        assert door.stats()[0].closed
+        assert endpoint.stats().closed
+        await endpoint.close()
 
 
 async def test_each_server_is_counted() -> None:

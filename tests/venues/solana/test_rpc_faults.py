@@ -6,9 +6,11 @@ import json
 
 import pytest
 
-from drift_e3.venues.solana.endpoints import REST_S
+from drift_e3.venues.solana import calls, endpoints
+from drift_e3.venues.solana.endpoints import Endpoint
 from drift_e3.venues.solana.failures import Fault, RpcUnavailable
 from drift_e3.venues.solana.rpc import Rpc, RpcOptions
+from drift_e3.venues.solana.transport import ServerUrl
 from tests.venues.solana.rpc_doors import ONE, TWO, at_once
 from tests.venues.solana.scripted_rpc import (
     Act,
@@ -86,15 +88,18 @@ RESTED = {Fault.NODE_ERROR, Fault.BAD_RESULT}
 """Faults of one call, after which the server is asked on."""
 
 
+def patient(code: Fault) -> RpcOptions:
+    """Silence is waited for; no other fault must become one on a slow machine."""
+    return OPTIONS if code is Fault.TIMEOUT else RpcOptions(calls_per_s=1_000.0, timeout_s=10.0)
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_fault_has_its_code_and_the_next_server_answers(fault: str) -> None:
     act, code = FAULTS[fault]
-    # Silence is waited for; the others must not become one on a slow machine.
-    options = OPTIONS if code is Fault.TIMEOUT else RpcOptions(calls_per_s=1_000.0, timeout_s=10.0)
     async with (
         scripted_rpc({"getMultipleAccounts": act}) as bad,
         scripted_rpc({"getMultipleAccounts": answers(GOOD)}) as good,
-        Rpc([bad.url, good.url], options, at_once) as door,
+        Rpc([bad.url, good.url], patient(code), at_once) as door,
     ):
         look = await door.accounts([ONE, TWO])
         assert look.accounts[TWO] is None
@@ -109,7 +114,7 @@ async def test_a_fault_without_another_server_is_a_typed_error(fault: str) -> No
     act, code = FAULTS[fault]
     async with (
         scripted_rpc({"getMultipleAccounts": act}) as server,
-        Rpc([server.url], RpcOptions(calls_per_s=1_000.0, timeout_s=0.5)) as door,
+        Rpc([server.url], patient(code), at_once) as door,
     ):
         with pytest.raises(RpcUnavailable) as caught:
             await door.accounts([ONE, TWO])
@@ -125,29 +130,24 @@ async def test_a_server_that_is_not_there_is_unreachable() -> None:
 
 
 async def test_a_server_that_asks_for_a_pause_gets_it() -> None:
+    now = asyncio.get_running_loop().time
     late = says(b"", 429, {"Retry-After": "60"})
-    async with (
-        scripted_rpc({"getSlot": late}) as first,
-        scripted_rpc({"getSlot": answers(1)}) as second,
-        Rpc([first.url, second.url], OPTIONS) as door,
-    ):
-        await door.slot()
-        # Longer than the pause after any other fault.
-        await asyncio.sleep(REST_S * 1.3)
-        await door.slot()
-        assert (len(first.asked), len(second.asked)) == (1, 2)
+    async with scripted_rpc({"getSlot": late}) as server:
+        endpoint = Endpoint(ServerUrl(server.url), 1_000.0, 5.0)
+        with pytest.raises(RpcUnavailable):
+            await endpoint.ask(calls.slot(), now() + 10.0)
+        assert 50.0 < endpoint.ready_in(now()) <= 60.0
+        await endpoint.close()
 
 
-async def test_a_server_that_has_recovered_is_preferred_again() -> None:
+async def test_a_server_that_has_recovered_is_preferred_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoints, "REST_S", 0.0)
     async with (
         scripted_rpc({"getSlot": [says(b"", 500), answers(1)]}) as first,
         scripted_rpc({"getSlot": answers(2)}) as second,
-        Rpc([first.url, second.url], OPTIONS) as door,
+        Rpc([first.url, second.url], patient(Fault.HTTP_ERROR)) as door,
     ):
-        assert await door.slot() == 2
-        assert await door.slot() == 2
-        await asyncio.sleep(REST_S * 1.3)
-        assert await door.slot() == 1
+        assert [await door.slot() for _ in range(3)] == [2, 1, 1]
 
 
 async def test_a_cancelled_call_leaves_the_server_as_it_was() -> None:

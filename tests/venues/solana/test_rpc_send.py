@@ -26,7 +26,7 @@ from tests.venues.solana.scripted_rpc import (
 RAW = bytes(a_transaction())
 SIGNATURE = str(a_transaction().signatures[0])
 TAKEN = {"sendTransaction": answers(SIGNATURE)}
-SHORT = RpcOptions(calls_per_s=1_000.0, timeout_s=0.3)
+SHORT = RpcOptions(calls_per_s=1_000.0, timeout_s=1.0)
 DOUBTFUL: dict[str, tuple[Act, Fault]] = {
     "silence": (hangs(), Fault.TIMEOUT),
     "a lost answer": (resets(), Fault.DISCONNECTED),
@@ -160,7 +160,7 @@ async def test_a_resting_server_is_not_sent_to() -> None:
 
 
 async def test_a_send_that_finds_no_room_in_the_budget_never_left() -> None:
-    options = RpcOptions(calls_per_s=0.5, timeout_s=0.2)
+    options = RpcOptions(calls_per_s=0.1, timeout_s=1.0)
     async with scripted_rpc(TAKEN) as server, rpc(server.url, options=options) as door:
         await door.send(RAW)
         with pytest.raises(RpcUnavailable) as caught:
