@@ -77,6 +77,8 @@ def _ask(settings: Settings) -> None:
     if not sys.stdin.isatty():
         typer.echo("drift-e3: trading live needs --yes where there is no terminal to ask on", err=True)
         raise typer.Exit(Exit.USAGE)
-    if not typer.confirm(f"Trade this account live on {settings.venue}?", err=True):
+    # Not typer's own question, which writes to standard output as well.
+    typer.echo(f"Trade this account live on {settings.venue}? [y/N]: ", err=True, nl=False)
+    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         typer.echo("drift-e3: not started", err=True)
         raise typer.Exit(Exit.CHECK_FAILED)
