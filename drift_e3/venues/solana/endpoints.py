@@ -13,8 +13,9 @@ from typing import Final, NamedTuple, TypeVar
 from asyncio_throttle import Throttler
 
 from drift_e3.core.terms import MS_PER_SECOND
-from drift_e3.venues.solana.calls import Answer, Call, Request, read_answer, result_of
+from drift_e3.venues.solana.calls import Answer, Call, read_answer
 from drift_e3.venues.solana.failures import RESTING_FAULTS, Fault, RpcRejected, RpcUnavailable
+from drift_e3.venues.solana.jsonrpc import Request, result_of
 from drift_e3.venues.solana.transport import ServerUrl, Transport
 
 T = TypeVar("T")

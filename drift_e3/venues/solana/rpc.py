@@ -22,7 +22,7 @@ from tenacity import (
 )
 
 from drift_e3.core.terms import MS_PER_SECOND
-from drift_e3.venues.solana import calls
+from drift_e3.venues.solana import methods
 from drift_e3.venues.solana.calls import Answer, Blockhash, Call, Height, Look, Simulated, Statuses
 from drift_e3.venues.solana.endpoints import Endpoint, EndpointStats
 from drift_e3.venues.solana.failures import Fault, RpcRejected, RpcUnavailable, SendUndecided
@@ -126,20 +126,20 @@ class Rpc:
     async def accounts(self, addresses: Sequence[Pubkey], min_slot: int = 0) -> Look:
         """All accounts (at most 100) as of one slot, which is not before `min_slot`: a server that has not
         got there yet is passed over."""
-        return (await self._read(calls.accounts(addresses, min_slot), min_slot)).value
+        return (await self._read(methods.accounts(addresses, min_slot), min_slot)).value
 
     async def account_slice(self, address: Pubkey, offset: int, length: int) -> tuple[int, RawAccount | None]:
         """A slot, and the account with at most `length` bytes of its data from `offset` on."""
-        answer = await self._read(calls.account_slice(address, offset, length))
+        answer = await self._read(methods.account_slice(address, offset, length))
         return answer.slot, answer.value
 
     async def latest_blockhash(self) -> Blockhash:
         """What a new transaction is to be signed with."""
-        return (await self._read(calls.latest_blockhash())).value
+        return (await self._read(methods.latest_blockhash())).value
 
     async def height(self) -> Height:
         """Slot and block height of one server at the same moment."""
-        return (await self._read(calls.height())).value
+        return (await self._read(methods.height())).value
 
     async def statuses(
         self, signatures: Sequence[Signature], *, history: bool = False, min_slot: int = 0
@@ -150,26 +150,26 @@ class Rpc:
         transaction dead asks for the slot of the `height()` that is past its end. Without `history` a server
         looks back about 150 slots, with it as far as it can.
         """
-        return (await self._read(calls.statuses(signatures, history), min_slot)).value
+        return (await self._read(methods.statuses(signatures, history), min_slot)).value
 
     async def simulate(self, tx: VersionedTransaction, min_slot: int = 0) -> Simulated:
         """The transaction tried on the state of `min_slot` or later; its signatures are not checked."""
-        return (await self._read(calls.simulate(tx, min_slot), min_slot)).value
+        return (await self._read(methods.simulate(tx, min_slot), min_slot)).value
 
     async def transaction_logs(self, signature: Signature) -> tuple[str, ...] | None:
         """The program's log lines, None while no confirmed block has the transaction."""
-        return (await self._read(calls.transaction_logs(signature))).value
+        return (await self._read(methods.transaction_logs(signature))).value
 
     async def recent_fees(self, addresses: Sequence[Pubkey]) -> list[int]:
         """Priority fees that lately landed transactions on these accounts, micro-lamports per unit."""
-        return (await self._read(calls.recent_fees(addresses))).value
+        return (await self._read(methods.recent_fees(addresses))).value
 
     async def slot(self) -> int:
-        return (await self._read(calls.slot())).value
+        return (await self._read(methods.slot())).value
 
     async def genesis_hash(self) -> str:
         """The cluster's name for itself."""
-        return (await self._read(calls.genesis_hash())).value
+        return (await self._read(methods.genesis_hash())).value
 
     async def send(self, raw: bytes) -> None:
         """Hand a signed transaction to one server, once, without preflight and without the server's retries.
@@ -178,7 +178,7 @@ class Rpc:
         unseen, and `SendUndecided` for everything else. All three speak of this attempt alone. Only a server
         that was not even reached, or turned it down, is followed by the next one.
         """
-        call = calls.send(raw)
+        call = methods.send(raw)
         ends = asyncio.get_running_loop().time() + self._options.timeout_s
         failures = _Failures()
         for endpoint in self._endpoints:
@@ -242,10 +242,10 @@ class Rpc:
         slot, latency_ms, genesis, problem = -1, -1.0, "", ""
         try:
             began = asyncio.get_running_loop().time()
-            slot = (await endpoint.ask(calls.slot(), ends)).value
+            slot = (await endpoint.ask(methods.slot(), ends)).value
             latency_ms = (asyncio.get_running_loop().time() - began) * MS_PER_SECOND
-            genesis = await self._said(endpoint, calls.genesis_hash(), ends)
-            await self._said(endpoint, calls.health(), ends)
+            genesis = await self._said(endpoint, methods.genesis_hash(), ends)
+            await self._said(endpoint, methods.health(), ends)
         except (RpcUnavailable, RpcRejected) as failure:
             problem = str(failure)
         return EndpointHealth(endpoint.host, problem, slot, latency_ms, genesis)

@@ -17,8 +17,8 @@ from solana.rpc.providers.async_http import AsyncHTTPProvider
 from solana.rpc.types import URI
 from solders.rpc.requests import Body
 
-from drift_e3.venues.solana.calls import Request
 from drift_e3.venues.solana.failures import Fault, RpcUnavailable
+from drift_e3.venues.solana.jsonrpc import Request
 
 BODY_BYTES_MAX: Final = 4 * 1_024 * 1_024
 """A hundred accounts of a perpetuals program are not a quarter of it."""

@@ -17,7 +17,8 @@ import msgspec
 from msgspec import Struct
 from solders.pubkey import Pubkey
 
-from drift_e3.venues.solana.calls import COMMITMENT, Request, UInt
+from drift_e3.venues.solana.jsonrpc import Request
+from drift_e3.venues.solana.methods import COMMITMENT, UInt
 from drift_e3.venues.solana.transport import ServerUrl
 
 FRAME_BYTES_MAX: Final = 1_024 * 1_024

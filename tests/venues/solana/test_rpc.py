@@ -8,7 +8,7 @@ from solders.hash import Hash
 from solders.pubkey import Pubkey
 
 from drift_e3.ports import VenueRefused, VenueUnavailable
-from drift_e3.venues.solana import calls
+from drift_e3.venues.solana import methods
 from drift_e3.venues.solana.calls import Blockhash, ChainError, Confirmation, Height, Simulated, Status
 from drift_e3.venues.solana.endpoints import Endpoint
 from drift_e3.venues.solana.failures import Fault, RpcRejected, RpcUnavailable
@@ -299,9 +299,9 @@ async def test_a_budget_that_is_used_up_is_said_and_nothing_is_sent() -> None:
     now = asyncio.get_running_loop().time
     async with scripted_rpc({"getSlot": answers(1)}) as server:
         endpoint = Endpoint(ServerUrl(server.url), 0.1, 5.0)
-        await endpoint.ask(calls.slot(), now() + 10.0)
+        await endpoint.ask(methods.slot(), now() + 10.0)
         with pytest.raises(RpcUnavailable) as caught:
-            await endpoint.ask(calls.slot(), now() + 0.05)
+            await endpoint.ask(methods.slot(), now() + 0.05)
         assert (caught.value.fault, caught.value.unsent) == (Fault.OVER_BUDGET, True)
         assert len(server.asked) == 1
         assert endpoint.stats().closed

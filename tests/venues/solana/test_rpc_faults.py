@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from drift_e3.venues.solana import calls, endpoints
+from drift_e3.venues.solana import endpoints, methods
 from drift_e3.venues.solana.endpoints import Endpoint
 from drift_e3.venues.solana.failures import Fault, RpcUnavailable
 from drift_e3.venues.solana.rpc import Rpc, RpcOptions
@@ -135,7 +135,7 @@ async def test_a_server_that_asks_for_a_pause_gets_it() -> None:
     async with scripted_rpc({"getSlot": late}) as server:
         endpoint = Endpoint(ServerUrl(server.url), 1_000.0, 5.0)
         with pytest.raises(RpcUnavailable):
-            await endpoint.ask(calls.slot(), now() + 10.0)
+            await endpoint.ask(methods.slot(), now() + 10.0)
         assert 50.0 < endpoint.ready_in(now()) <= 60.0
         await endpoint.close()
 

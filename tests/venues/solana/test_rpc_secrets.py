@@ -8,7 +8,12 @@ import pickle
 import pytest
 
 from drift_e3.logs import redact_value
-from drift_e3.venues.solana.failures import RpcRejected, RpcUnavailable, SendUndecided
+from drift_e3.venues.solana.failures import (
+    DETAIL_CHARS_MAX,
+    RpcRejected,
+    RpcUnavailable,
+    SendUndecided,
+)
 from drift_e3.venues.solana.rpc import Rpc, RpcOptions
 from drift_e3.venues.solana.transport import ServerUrl
 from tests.venues.solana.planting import everything_logged, shown
@@ -22,6 +27,7 @@ OPTIONS = RpcOptions(calls_per_s=1_000.0, timeout_s=0.5)
 ACTS = {name: act for name, (act, _) in FAULTS.items()} | {
     "a talkative error": rejects(-32603, f"key {PATH_KEY} at /v2/{PATH_KEY}?api-key={QUERY_KEY}"),
     "a talkative rejection": rejects(-32602, f"{QUERY_KEY} is not valid for {PATH_KEY}"),
+    "an error that is cut in a key": rejects(-32603, "x" * (DETAIL_CHARS_MAX - 7) + QUERY_KEY),
     "an address in an error": rejects(-32603, f"see https://other.example/{QUERY_KEY}"),
 }
 
@@ -32,7 +38,7 @@ def with_keys(url: str) -> str:
 
 
 def keys_in(text: str) -> list[str]:
-    return [key for key in KEYS if key in text]
+    return [key for key in (*KEYS, QUERY_KEY[:6]) if key in text]
 
 
 async def test_the_keys_do_reach_the_server() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from drift_e3.venues.solana import calls
+from drift_e3.venues.solana import calls, jsonrpc, methods
 from drift_e3.venues.solana.calls import Call
 from drift_e3.venues.solana.failures import DETAIL_CHARS_MAX, Fault, RpcRejected, RpcUnavailable, printable
 from tests.venues.solana.rpc_doors import ONE, SIGNATURES, a_transaction
@@ -18,10 +18,10 @@ from tests.venues.solana.scripted_rpc import in_context
 CALLS: dict[str, Call[Any]] = {
     call.method: call
     for call in (
-        calls.accounts([ONE]), calls.account_slice(ONE, 0, 1), calls.latest_blockhash(), calls.height(),
-        calls.statuses(SIGNATURES[:1], history=False), calls.simulate(a_transaction()),
-        calls.send(bytes(a_transaction())), calls.transaction_logs(SIGNATURES[0]), calls.recent_fees([ONE]),
-        calls.slot(), calls.health(), calls.genesis_hash(),
+        methods.accounts([ONE]), methods.account_slice(ONE, 0, 1), methods.latest_blockhash(),
+        methods.height(), methods.statuses(SIGNATURES[:1], history=False), methods.simulate(a_transaction()),
+        methods.send(bytes(a_transaction())), methods.transaction_logs(SIGNATURES[0]),
+        methods.recent_fees([ONE]), methods.slot(), methods.health(), methods.genesis_hash(),
     )
 }  # fmt: skip
 ODD_RESULTS: list[object] = [
@@ -77,7 +77,7 @@ def test_reading_is_total(body: bytes, method: str) -> None:
     """Whatever comes, it is an answer or one of our two errors."""
     for text in (body.decode("utf-8", "replace"), f'{{"id":1,"result":{body.decode("utf-8", "replace")}}}'):
         with contextlib.suppress(RpcUnavailable, RpcRejected):
-            calls.read_answer(CALLS[method], calls.result_of(text, 1, str), 0)
+            calls.read_answer(CALLS[method], jsonrpc.result_of(text, 1, str), 0)
 
 
 @given(st.recursive(
@@ -92,23 +92,23 @@ def test_reading_is_total_over_json(result: object, method: str) -> None:
         calls.read_answer(CALLS[method], Raw(json.dumps(result).encode()), 0)
 
 
-@pytest.mark.parametrize("code", sorted(calls.FINAL_CODES))
+@pytest.mark.parametrize("code", sorted(jsonrpc.FINAL_CODES))
 def test_errors_that_come_before_anything_is_done_are_final(code: int) -> None:
     with pytest.raises(RpcRejected):
-        calls.result_of(json.dumps({"id": 1, "error": {"code": code, "message": "m"}}), 1, str)
+        jsonrpc.result_of(json.dumps({"id": 1, "error": {"code": code, "message": "m"}}), 1, str)
 
 
 @pytest.mark.parametrize("code", [-32002, -32603, -32005, -32000, 0, 1, 503])
 def test_other_errors_may_be_another_tomorrow(code: int) -> None:
     """-32002 is the failed preflight, which bytes that have landed already fail too."""
     with pytest.raises(RpcUnavailable) as caught:
-        calls.result_of(json.dumps({"id": 1, "error": {"code": code, "message": "m"}}), 1, str)
+        jsonrpc.result_of(json.dumps({"id": 1, "error": {"code": code, "message": "m"}}), 1, str)
     assert caught.value.fault is Fault.NODE_ERROR
 
 
 def test_an_error_needs_no_number_because_its_request_may_have_been_unreadable() -> None:
     with pytest.raises(RpcRejected):
-        calls.result_of('{"id": null, "error": {"code": -32700, "message": "Parse error"}}', 1, str)
+        jsonrpc.result_of('{"id": null, "error": {"code": -32700, "message": "Parse error"}}', 1, str)
 
 
 @given(st.text(max_size=3_000))
