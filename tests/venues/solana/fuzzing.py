@@ -42,7 +42,7 @@ ERRORS: list[object] = [
 ]  # fmt: skip
 STATUSES = (200,) * 12 + (201, 204, 301, 400, 401, 403, 404, 413, 429, 500, 502, 503, 599)
 HEADERS: list[dict[str, str]] = [
-    {"Content-Type": "text/html; charset=hex"}, {"Content-Type": "\x7f"}, {"Content-Encoding": "gzip"},
+    {"Content-Type": "text/html; charset=hex"}, {"Content-Type": ";;=\"x"}, {"Content-Encoding": "gzip"},
     {"Content-Encoding": "br"}, {"Retry-After": "soon"}, {"Retry-After": "9" * 50}, {"Set-Cookie": "a=b"},
     {"Location": "http://127.0.0.1:1/"}, {"Content-Type": "application/json; charset=utf-16"},
 ]  # fmt: skip
