@@ -203,10 +203,12 @@ class FundingPaid:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountOpened:
-    """The books of a live account begin, as if flat: `equity_usd`, and the venue's own running totals then,
-    in its smallest units. Later totals less these are what the journal must have booked."""
+    """The books of a live account, known by its address, begin, as if flat: `equity_usd`, and the venue's own
+    running totals then, in its smallest units. Later totals less these are what the journal must have booked.
+    """
 
     seen_ts: int
+    account: str
     equity_usd: float
     ledger: int
     funding: int

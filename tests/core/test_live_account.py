@@ -29,7 +29,13 @@ class TestBooks:
     def test_they_begin_at_the_equity_that_the_venue_shows(self) -> None:
         story = a_story()
         opened = AccountOpened(
-            seen_ts=story.now, equity_usd=555.5, ledger=-7, funding=3, fees=11, tokens=555_500_000
+            seen_ts=story.now,
+            account="user",
+            equity_usd=555.5,
+            ledger=-7,
+            funding=3,
+            fees=11,
+            tokens=555_500_000,
         )
         story.process(opened)
         assert equity(story) == 555.5

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from drift_e3.core.account import Account
 from drift_e3.core.events import AccountOpened, Fill, FundingPaid
-from drift_e3.venues.solana.views import BASE_UNITS, QUOTE_UNITS, Totals
+from drift_e3.venues.solana.views import BASE_UNITS, QUOTE_UNITS, Totals, UserSeen
 
 FEE_FRAC_MAX = 0.005
 """A fee beyond this part of the trade's value is none: somebody else's trades are in the same total."""
@@ -83,13 +83,15 @@ def booked(account: Account) -> Books:
     )
 
 
-def opening(totals: Totals, entry_usd: float, seen_ts: int) -> AccountOpened:
+def opening(user: UserSeen, seen_ts: int) -> AccountOpened:
     """The totals at which new books begin, as if flat: a position that is there already is missing at once,
     as a trade at its entry price."""
-    spent = round(totals.base * entry_usd * (QUOTE_UNITS / BASE_UNITS))
+    totals = user.totals
+    spent = round(totals.base * user.entry_usd * (QUOTE_UNITS / BASE_UNITS))
     cash = totals.collateral + totals.ledger - totals.settled + spent
     return AccountOpened(
         seen_ts=seen_ts,
+        account=user.address,
         equity_usd=cash / QUOTE_UNITS,
         ledger=totals.ledger + spent,
         funding=totals.funding,

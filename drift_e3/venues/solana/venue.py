@@ -14,7 +14,7 @@ from drift_e3.core.events import EntriesBarred, Event, Feed, OracleTick
 from drift_e3.core.orders import Order, OrderState
 from drift_e3.core.state import TraderState
 from drift_e3.core.terms import Instrument, Intent, OrderKind
-from drift_e3.ports import Clock, Put, VenueRefused
+from drift_e3.ports import Clock, DataError, Put, VenueRefused
 from drift_e3.venues.live_paper import HistorySource, last_candle_ts
 from drift_e3.venues.solana.barring import bars
 from drift_e3.venues.solana.books import Books, booked, opening
@@ -123,7 +123,7 @@ class ChainMarket:
         """Look at program and account, take up what an earlier run left, and say what it has missed.
 
         Raises `VenueRefused` for a program or account that must not be traded, `VenueUnavailable` when it
-        cannot be seen.
+        cannot be seen, `DataError` for a journal of another account or of paper.
         """
         try:
             view = await self._lookout.open()
@@ -139,9 +139,15 @@ class ChainMarket:
         books, moved_usd = Books(), 0.0
         opened = state.account.opened if state is not None else None
         if state is None or opened is None:
-            opened = opening(user.totals, user.entry_usd, now_ts)
+            if state is not None and state.tally.fills:
+                raise DataError("the journal was begun on paper; use another --state")
+            opened = opening(user, now_ts)
             events.append(opened)
         else:
+            if opened.account != user.address:
+                raise DataError(
+                    f"the journal is of account {opened.account}, not {user.address}; use another --state"
+                )
             books, moved_usd = booked(state.account), state.account.moved_usd
         step = round(view.perp.instrument.step_base * BASE_UNITS)
         follower = Follower(opened, books, moved_usd, step, adopts=self._options.adopts)
@@ -158,7 +164,8 @@ class ChainMarket:
             for order in state.orders.by_id.values():
                 self._take_up(order)
         missed = self._look(view, now_ts)
-        if follower.foreign_base:
+        if follower.foreign_base and (state is None or state.trade is None):
+            # Beside a position of ours it only bars entries: ours must be guarded.
             raise VenueRefused(
                 f"the account holds {follower.foreign_base / BASE_UNITS:+g} that the daemon did not trade: "
                 "close it, or set DRIFT_E3_ACCOUNT__FOREIGN=adopt"

@@ -38,7 +38,7 @@ class Following:
     orders: OpenOrders = field(init=False)
 
     def __post_init__(self) -> None:
-        opened = opening(self.chain.totals, self.chain.view().user.entry_usd, 0)  # type: ignore[union-attr]
+        opened = opening(self.chain.view().user, 0)  # type: ignore[arg-type]
         self.account = Account(initial_usd=0.0, step_base=INSTRUMENT.step_base)
         self.account.book_opening(opened)
         self.orders = OpenOrders(step_base=INSTRUMENT.step_base)
