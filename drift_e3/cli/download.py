@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,8 +69,9 @@ def _notes(history: "History") -> Iterator[str]:
             yield f"{files.path}: {files.corrected} {what} differ from what was fetched before; now as served"
     if not history.funding.rows:
         yield "no funding in that time"
-    elif history.funding.unserved_ts:
-        yield "the service gives no funding as far back as candles"
+    if history.funding.unserved_ts:
+        first = datetime.fromtimestamp(history.funding.unserved_ts // 1_000, UTC)
+        yield f"the service gives no funding before {first:%Y-%m-%d %H:%M} UTC"
     for oddity in wiring.oddities(history.reports):
         yield "{path}: {what} x {count}: {note}".format(**oddity)
 

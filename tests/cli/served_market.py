@@ -28,6 +28,8 @@ class Served(NamedTuple):
     market: DrillMarket
     variables: dict[str, str]
     asked: list[str]
+    opened: Callable[[], int]
+    """How often the order book's websocket was opened so far."""
 
     @contextmanager
     def program(self, folder: Path, *arguments: str) -> "Iterator[subprocess.Popen[str]]":
@@ -97,7 +99,8 @@ def served_market(minutes: int = 300) -> Iterator[Served]:
         rng = Random(8)
         price = market.oracle_usd
         async with DataApi(market) as api, Dlob(market) as dlob:
-            served.append(Served(market, {"DATA_API__URL": api.url, "DLOB__URL": dlob.url}, api.asked))
+            variables = {"DATA_API__URL": api.url, "DLOB__URL": dlob.url}
+            served.append(Served(market, variables, api.asked, lambda: dlob.sockets.opened))
             ready.set()
             while not done.is_set():
                 price *= 1.0 + rng.gauss(0.0, 1e-4)

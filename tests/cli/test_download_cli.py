@@ -103,6 +103,26 @@ def test_oddities_of_the_files_are_said(served: Served, tmp_path: Path) -> None:
     assert ran.err.startswith("note: tape/candles.parquet: gap x 1: 1 candles missing before row")
 
 
+def test_what_the_service_does_not_have_or_has_changed_is_said(served: Served, tmp_path: Path) -> None:
+    start, end = hours_ago(24 * 40), hours_ago(2)
+    first = downloaded(tmp_path, served, "--end", end, start=start)
+    assert "note: the service gives no funding before " in first.err
+    changed = served.market.bars[-122]
+    changed.base_volume += 1.0
+    ran = downloaded(tmp_path, served, start=start)
+    assert ran.code == Exit.OK
+    assert (
+        "note: tape/candles.parquet: 1 candles differ from what was fetched before; now as served" in ran.err
+    )
+
+
+def test_no_funding_is_said_and_is_no_file(served: Served, tmp_path: Path) -> None:
+    ran = downloaded(tmp_path, served, "--end", hours_ago(40), start=hours_ago(45))
+    assert (ran.code, ran.err) == (Exit.OK, "note: no funding in that time\n")
+    assert not (tmp_path / "tape" / "funding.parquet").exists()
+    assert len(ran.out.splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

@@ -245,8 +245,7 @@ class LiveFeed:
             if seen:
                 self._book_told_ms = now_ms
             events += (e for e in seen if isinstance(e, BookSeen) or self._options.oracle_ticks)
-        events += self._candles.closed
-        self._candles.closed.clear()
+        events += self._candles.take(now_ms)
         return events
 
     @staticmethod

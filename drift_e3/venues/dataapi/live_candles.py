@@ -54,8 +54,7 @@ class LiveCandles:
         recorded: Recorded | None,
     ) -> None:
         self.asked = Asked(name="candles_http")
-        self.closed: list[CandleClosed] = []
-        """What is to be told, oldest first; whoever tells it takes it out."""
+        self._closed: list[Closed] = []
         self._api = api
         self._clock = clock
         self._symbol = symbol
@@ -148,6 +147,12 @@ class LiveCandles:
         doubled = PAUSE_MS * 2 ** min(self._tries, DOUBLINGS_MAX)
         self._ask_again_ms = self._clock.now_ms() + min(doubled, PAUSE_MAX_MS)
 
+    def take(self, now_ms: int) -> list[CandleClosed]:
+        """The candles that have closed and were not told yet, oldest first, as seen now."""
+        events = [self._told(candle, now_ms) for candle in self._closed]
+        self._closed.clear()
+        return [event for event in events if event is not None]
+
     def _close(self, assembly: CandleAssembly) -> None:
         next_ts = assembly.next_ts
         closed = self._take(assembly, self._clock.now_ms())
@@ -155,8 +160,7 @@ class LiveCandles:
             log.info("candles.filled", count=len(closed), first_ts=closed[0].record.open_ts)
         if assembly.next_ts > next_ts:
             self._tries = self._ask_again_ms = 0
-        for candle in closed:
-            self._tell(candle)
+        self._closed += closed
 
     @staticmethod
     def _take(assembly: CandleAssembly, now_ms: int) -> list[Closed]:
@@ -166,7 +170,7 @@ class LiveCandles:
             log.warning("candles.skipped", count=assembly.skipped - skipped, next_ts=assembly.next_ts)
         return closed
 
-    def _tell(self, candle: Closed) -> None:
+    def _told(self, candle: Closed, now_ms: int) -> CandleClosed | None:
         record = candle.record
         if not candle.confirmed:
             log.warning("candle.assumed", open_ts=record.open_ts)
@@ -179,11 +183,8 @@ class LiveCandles:
                 idle_share=round(self._prices.idle_share, 4),
                 open_ts=record.open_ts,
             )
-        now_ms = self._clock.now_ms()
         late = now_ms - record.open_ts - self._frame_ms > LATE_MS
-        event = self._event(record, now_ms, history=late)
-        if event is not None:
-            self.closed.append(event)
+        return self._event(record, now_ms, history=late)
 
     def _event(self, record: CandleRecord, seen_ts: int, *, history: bool) -> CandleClosed | None:
         prices = self._prices.choose(record)

@@ -127,8 +127,8 @@ class Stage:
         await asyncio.sleep(0.008 if just_ended else 0.0004)
 
     async def until(self, condition: Callable[[], object]) -> None:
-        """Go on until something holds; the test fails after 5 s."""
-        async with asyncio.timeout(5):
+        """Go on until something holds; the test fails after 20 s."""
+        async with asyncio.timeout(20):
             while not condition():
                 self.tick()
                 await self.breathe()

