@@ -64,7 +64,6 @@ class Control:
         *,
         venue: str,
         speed: float | None,
-        patience: Patience = PATIENCE,
     ) -> None:
         self._tasks = tasks
         self._session = session
@@ -73,7 +72,7 @@ class Control:
         self._clock = clock
         self._venue = venue
         self._speed = speed
-        self._patience = patience
+        self._patience = PATIENCE
         self._started_ts = clock.now_ms()
         self._clients: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -131,7 +130,10 @@ class Control:
                     return
         except asyncio.LimitOverrunError:
             writer.write(_line(Answer(error=f"a request has at most {REQUEST_BYTES_MAX} bytes")))
-        except (TimeoutError, OSError, asyncio.IncompleteReadError):
+        except TimeoutError:
+            # Closing would wait until it has read everything.
+            writer.transport.abort()
+        except (OSError, asyncio.IncompleteReadError):
             pass
         finally:
             writer.close()

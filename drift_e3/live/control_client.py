@@ -2,6 +2,7 @@
 
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from drift_e3.journal.state_lock import LOCK_NAME, StateLocked, held_by
@@ -57,7 +58,9 @@ def _exchange(directory: Path, request: Request) -> Answer | None:
         return None
     with connection:
         try:
-            connection.sendall(encode(request) + b"\n")
+            with suppress(ConnectionError):
+                # Refused before it was heard: the refusal can be read all the same.
+                connection.sendall(encode(request) + b"\n")
             line = _line(connection, time.monotonic() + request.wait_s + GRACE_S)
         except TimeoutError:
             holder = held_by(directory)

@@ -1,0 +1,437 @@
+"""The control socket of a running daemon: every verb in every mode, many clients, bad ones, and its ends."""
+
+import asyncio
+import os
+import random
+import signal
+import socket
+import stat
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from drift_e3.core.events import FlattenRequested, HaltRequested, ResumeRequested
+from drift_e3.core.notes import PositionClosed
+from drift_e3.core.terms import Mode, Reason, StopPolicy
+from drift_e3.live import control
+from drift_e3.live.control import CLIENTS_MAX, Patience
+from drift_e3.live.control_client import DaemonUnavailable, ask
+from drift_e3.live.control_socket import SOCKET_NAME
+from drift_e3.live.control_wire import Answer, Request, Verb, decode_answer, encode
+from drift_e3.live.inbox import Inbox
+from tests.live.attended import CHOSEN, STEPPED, Attended, attended, open_market
+from tests.live.daemons import KeptLog, orders, turns
+from tests.live.journals import told
+from tests.live.markets import settings, tape_market
+
+Asked = HaltRequested | FlattenRequested | ResumeRequested
+ACTS: dict[Verb, type[Asked]] = {
+    Verb.HALT: HaltRequested,
+    Verb.FLATTEN: FlattenRequested,
+    Verb.RESUME: ResumeRequested,
+}
+
+
+def requests(state: Path) -> list[Asked]:
+    """What people have asked for, as far as it is on the disk."""
+    return [event for event, _ in told(state) if isinstance(event, Asked)]
+
+
+def journaled(state: Path, answer: Answer) -> Asked:
+    """The request that an answer is about, which must be on the disk by now."""
+    event = told(state)[answer.seq - 1][0]
+    assert isinstance(event, Asked)
+    return event
+
+
+def exits(state: Path) -> list[Reason]:
+    """Why positions ended."""
+    return [note.reason for _, led_to in told(state) for note in led_to if isinstance(note, PositionClosed)]
+
+
+class InMode:
+    """A daemon that is held in a mode."""
+
+    def __init__(self, mode: Mode, tmp_path: Path, kept_log: KeptLog) -> None:
+        self.mode = mode
+        chosen = (
+            settings(RISK__LOSS_STREAK_MAX="1", RISK__PAUSE_MINUTES="100000")
+            if mode is Mode.REDUCING
+            else CHOSEN
+        )
+        market = tape_market(chosen, each=4)
+
+        def free_until() -> bool:
+            if mode is Mode.WARMING:
+                return True
+            if mode is Mode.REDUCING:
+                return [line["after"] for line in kept_log.named("mode.changed")][-1:] == ["reducing"]
+            return bool(market.venue.state.position_base)
+
+        how = orders(
+            tmp_path / "state",
+            chosen.trading(),
+            speed=STEPPED,
+            stop_policy=StopPolicy.REDUCE,
+            stop_timeout_s=3_600,
+        )
+        self.daemon = attended(tmp_path, market, free_until, how)
+
+    async def __aenter__(self) -> Attended:
+        one = await self.daemon.__aenter__()
+        if self.mode is Mode.HALTED:
+            await one.ask(Verb.HALT, by="before")
+        if self.mode is Mode.STOPPING:
+            os.kill(os.getpid(), signal.SIGTERM)
+            await turns()
+            assert (await one.ask(Verb.STATUS)).status is not None
+        return one
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.daemon.__aexit__(*error)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("mode", "verb"), list(product(Mode, Verb)), ids=lambda value: value.name.lower())
+async def test_every_verb_is_answered_in_every_mode(
+    mode: Mode, verb: Verb, tmp_path: Path, kept_log: KeptLog
+) -> None:
+    async with InMode(mode, tmp_path, kept_log) as daemon:
+        before = (await daemon.ask(Verb.STATUS)).status
+        assert before is not None
+        assert before.mode == mode.label
+        answer = await daemon.answered(asyncio.create_task(daemon.ask(verb, wait_s=60.0)))
+        status = answer.status
+        assert answer.error == ""
+        assert status is not None
+        if verb is Verb.STATUS:
+            assert answer.seq == before.seq
+            assert answer.flat == (before.position is None and not before.orders)
+            assert status == before
+            return
+        event = journaled(daemon.state, answer)
+        assert isinstance(event, ACTS[verb])
+        assert event.by == "ops"
+        assert event.seen_ts == before.event_ts
+        lifted = {Mode.HALTED: "halt", Mode.REDUCING: "pause"}
+        match verb:
+            case Verb.HALT:
+                assert answer.flat
+                assert (status.halted, status.halt_cause) == (True, "halt_asked")
+                assert status.mode == (mode if mode is Mode.STOPPING else Mode.HALTED).label
+                assert (status.position, status.orders) == (None, ())
+            case Verb.FLATTEN:
+                assert answer.flat
+                assert (status.mode, status.halted) == (mode.label, mode is Mode.HALTED)
+            case _:
+                assert answer.lifted == lifted.get(mode, "")
+                assert not status.halted
+                after = {Mode.HALTED: Mode.TRADING, Mode.REDUCING: Mode.TRADING}
+                assert status.mode == after.get(mode, mode).label
+        assert mode is Mode.STOPPING or not answer.ending
+        if mode is Mode.STOPPING and verb is not Verb.RESUME:
+            assert (await daemon.task).stop.halted == (verb is Verb.HALT)
+
+
+async def test_a_halt_is_answered_when_flat_and_latches(tmp_path: Path) -> None:
+    async with attended(tmp_path) as daemon:
+        asking = asyncio.create_task(daemon.ask(Verb.HALT, wait_s=60.0))
+        await turns()
+        assert not asking.done()
+        answer = await daemon.answered(asking)
+        assert exits(daemon.state) == [Reason.FLATTEN]
+        await daemon.step(20)
+        later = (await daemon.ask(Verb.STATUS)).status
+        assert answer.status is not None
+        assert later is not None
+        assert (later.mode, later.position) == ("halted", None)
+        assert later.seq > answer.status.seq
+
+
+async def test_who_does_not_want_to_wait_is_told_how_it_stands(tmp_path: Path) -> None:
+    async with attended(tmp_path) as daemon:
+        answer = await daemon.ask(Verb.FLATTEN, wait_s=0.0)
+        assert not answer.flat
+        assert answer.status is not None
+        assert answer.status.position is not None
+        assert {order.reason for order in answer.status.orders} >= {"flatten"}
+
+
+async def test_after_a_flatten_trading_goes_on(tmp_path: Path, kept_log: KeptLog) -> None:
+    market = tape_market(CHOSEN, each=4, count=480)
+    async with attended(tmp_path, market, lambda: bool(market.venue.state.position_base)) as daemon:
+        answer = await daemon.answered(asyncio.create_task(daemon.ask(Verb.FLATTEN, wait_s=60.0)))
+        assert answer.flat
+        daemon.clock.let(10_000)
+        await daemon.task
+    assert len(kept_log.named("position.opened")) > 1
+
+
+async def test_many_clients_at_once_are_all_answered_and_their_requests_journaled_in_order(
+    tmp_path: Path,
+) -> None:
+    async with attended(tmp_path) as daemon:
+        verbs = [Verb.FLATTEN, Verb.HALT, Verb.FLATTEN, Verb.RESUME, Verb.STATUS, Verb.HALT]
+        asking = [
+            asyncio.create_task(daemon.ask(verb, by=f"client {number}", wait_s=60.0))
+            for number, verb in enumerate(verbs)
+        ]
+        answers = [await daemon.answered(task) for task in asking]
+        assert [answer.error for answer in answers] == [""] * len(verbs)
+        for number, (verb, answer) in enumerate(zip(verbs, answers, strict=True)):
+            if verb is not Verb.STATUS:
+                event = journaled(daemon.state, answer)
+                assert isinstance(event, ACTS[verb])
+                assert event.by == f"client {number}"
+        assert len({answer.seq for answer in answers}) == len(verbs)
+        assert all(answer.flat for answer, verb in zip(answers, verbs, strict=True) if verb is Verb.HALT)
+
+
+async def test_a_halt_during_a_flatten_makes_one_exit_and_answers_both(tmp_path: Path) -> None:
+    async with attended(tmp_path) as daemon:
+        flatten = asyncio.create_task(daemon.ask(Verb.FLATTEN, wait_s=60.0))
+        await daemon.taken(FlattenRequested)
+        halt = asyncio.create_task(daemon.ask(Verb.HALT, wait_s=60.0))
+        answers = [await daemon.answered(task) for task in (flatten, halt)]
+        assert [(answer.error, answer.flat) for answer in answers] == [("", True), ("", True)]
+        assert exits(daemon.state) == [Reason.FLATTEN]
+        status = (await daemon.ask(Verb.STATUS)).status
+        assert status is not None
+        assert status.mode == "halted"
+
+
+async def test_several_requests_go_over_one_connection(tmp_path: Path) -> None:
+    async with attended(tmp_path) as daemon:
+        reader, writer = await daemon.connect()
+        for verb in (Verb.STATUS, Verb.RESUME, Verb.STATUS):
+            writer.write(encode(Request(verb=verb)) + b"\n")
+        answers = [decode_answer(await reader.readline()) for _ in range(3)]
+        assert [answer.error for answer in answers] == [""] * 3
+        assert answers[2].seq == answers[0].seq + 1
+
+
+# -- bad clients ---------------------------------------------------------------------------------------------
+
+GARBAGE = [
+    b"\n",
+    b"hello\n",
+    b"\xff\xfe\x00\n",
+    b"{}\n",
+    b"[]\n",
+    b"null\n",
+    b'{"verb":"sell"}\n',
+    b'{"verb":"halt","by":7}\n',
+    b'{"verb":"halt","by":"\xff"}\n',
+    b'{"verb":"halt","by":"a\\nb"}\n',
+    b'{"verb":"halt","by":"' + b"x" * 65 + b'"}\n',
+    b'{"verb":"halt","wait_s":1e9}\n',
+    b'{"verb":"halt","wait_s":-1}\n',
+    b'{"verb":"halt","wait_s":null}\n',
+    b'{"verb":"status","x":' + b"[" * 900 + b"]" * 50 + b"}\n",
+    b"GET / HTTP/1.1\r\n\r\n",
+    b"x" * 1_000_000,
+    b"x" * 5_000 + b"\n",
+]
+
+
+@pytest.mark.parametrize("garbage", GARBAGE, ids=range(len(GARBAGE)))
+async def test_nonsense_is_said_to_be_nonsense_and_does_nothing(tmp_path: Path, garbage: bytes) -> None:
+    state = tmp_path / "state"
+    how = orders(state, CHOSEN.trading(), speed=STEPPED)
+    async with attended(tmp_path, tape_market(CHOSEN, each=4), lambda: True, how) as daemon:
+        try:
+            said = await daemon.raw(garbage)
+        except ConnectionError:
+            # The rest of a flood finds nobody there.
+            said = b""
+        if said:
+            answer = decode_answer(said)
+            assert answer.error
+            assert answer.status is None
+        assert requests(state) == []
+        assert (await daemon.ask(Verb.STATUS)).error == ""
+
+
+async def test_random_bytes_are_survived(tmp_path: Path) -> None:
+    dice = random.Random(7)
+    whole = encode(Request(verb=Verb.HALT, by="dice"))
+    async with attended(tmp_path, tape_market(CHOSEN, each=4), lambda: True) as daemon:
+        for _ in range(150):
+            cut = bytearray(whole)
+            for _ in range(dice.randrange(1, 6)):
+                cut[dice.randrange(len(cut))] = dice.randrange(256)
+            data = bytes(cut[: dice.randrange(len(cut))]) if dice.random() < 0.3 else bytes(cut) + b"\n"
+            await daemon.raw(data)
+        assert all(isinstance(event, HaltRequested) for event in requests(daemon.state))
+        assert (await daemon.ask(Verb.STATUS)).error == ""
+
+
+async def test_half_a_request_and_a_client_that_leaves_do_nothing(tmp_path: Path) -> None:
+    async with attended(tmp_path, tape_market(CHOSEN, each=4), lambda: True) as daemon:
+        assert await daemon.raw(b'{"verb":"halt"') == b""
+        assert await daemon.raw(b"") == b""
+        _, writer = await daemon.connect()
+        writer.write(encode(Request(verb=Verb.STATUS)) + b"\n")
+        writer.transport.abort()
+        status = (await daemon.ask(Verb.STATUS)).status
+        assert status is not None
+        assert not status.halted
+
+
+async def test_a_client_that_leaves_while_it_waits_has_asked_all_the_same(tmp_path: Path) -> None:
+    async with attended(tmp_path) as daemon:
+        _, writer = await daemon.connect()
+        writer.write(encode(Request(verb=Verb.HALT, by="gone", wait_s=60.0)) + b"\n")
+        await daemon.taken(HaltRequested)
+        writer.transport.abort()
+        await daemon.step(10)
+        status = (await daemon.ask(Verb.STATUS)).status
+        assert status is not None
+        assert (status.mode, status.position) == ("halted", None)
+
+
+async def test_a_client_that_says_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "PATIENCE", Patience(line_s=0.02))
+    async with attended(tmp_path, tape_market(CHOSEN, each=4), lambda: True) as daemon:
+        reader, _ = await daemon.connect()
+        assert await reader.read() == b""
+
+
+async def flood(writer: asyncio.StreamWriter, line: bytes) -> None:
+    while True:
+        writer.write(line * 64)
+        await writer.drain()
+
+
+async def test_a_client_that_does_not_read_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "PATIENCE", Patience(line_s=0.05))
+    async with attended(tmp_path, tape_market(CHOSEN, each=4), lambda: True) as daemon:
+        _, writer = await daemon.connect()
+        reader_transport: asyncio.ReadTransport = writer.transport  # type: ignore[assignment]
+        reader_transport.pause_reading()
+        line = encode(Request(verb=Verb.STATUS)) + b"\n"
+        with pytest.raises(ConnectionError):
+            await flood(writer, line)
+        assert (await daemon.ask(Verb.STATUS)).error == ""
+
+
+async def test_no_more_than_a_few_are_served_at_a_time(tmp_path: Path) -> None:
+    async with attended(tmp_path, tape_market(CHOSEN, each=4), lambda: True) as daemon:
+        idle = [await daemon.connect() for _ in range(CLIENTS_MAX)]
+        await turns()
+        refused = decode_answer(await daemon.raw(b""))
+        assert refused.error == f"{CLIENTS_MAX} others are being served: try again"
+        idle[0][1].close()
+        await turns()
+        assert (await daemon.ask(Verb.STATUS)).error == ""
+
+
+async def test_somebody_elses_process_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with attended(tmp_path, tape_market(CHOSEN, each=4), lambda: True) as daemon:
+        monkeypatch.setattr(control, "is_trusted", lambda _: False)
+        with pytest.raises(DaemonUnavailable, match="you are not the daemon's user"):
+            await asyncio.to_thread(ask, daemon.state, Request(verb=Verb.HALT), 0.0)
+        assert requests(daemon.state) == []
+
+
+# -- a busy daemon, and its end ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("full", [False, True])
+async def test_a_request_that_is_not_taken_in_time_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: bool
+) -> None:
+    monkeypatch.setattr(control, "PATIENCE", Patience(taking_s=0.02))
+    async with attended(tmp_path, tape_market(CHOSEN, each=4), lambda: True) as daemon:
+
+        async def never(*_: object) -> None:
+            await asyncio.Event().wait()
+
+        if full:
+            monkeypatch.setattr(Inbox, "put", never)
+        else:
+            monkeypatch.setattr(Inbox, "get", never)
+            await daemon.ask(Verb.RESUME)
+        answer = await daemon.ask(Verb.HALT)
+        assert answer.error.startswith("the daemon is too busy" if full else "the daemon is busy and will")
+        assert not answer.ending
+
+
+async def test_whoever_waits_is_told_that_the_daemon_ends(tmp_path: Path) -> None:
+    async with attended(tmp_path) as daemon:
+        waiting = asyncio.create_task(daemon.ask(Verb.FLATTEN, wait_s=60.0))
+        idle, _ = await daemon.connect()
+        await daemon.taken(FlattenRequested)
+        os.kill(os.getpid(), signal.SIGTERM)
+        ended = await daemon.task
+        answer = await waiting
+        assert (answer.error, answer.flat, answer.ending) == ("", False, True)
+        assert ended.trader.state.account.position_base != 0.0
+        assert await idle.read() == b""
+        assert not (daemon.state / SOCKET_NAME).exists()
+
+
+async def test_a_request_that_the_end_overtakes_is_said_not_to_be_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with attended(tmp_path) as daemon:
+
+        async def never(*_: object) -> None:
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(Inbox, "put", never)
+        waiting = asyncio.create_task(daemon.ask(Verb.HALT, wait_s=60.0))
+        await turns(100)
+        daemon.task.cancel()
+        answer = await waiting
+        assert (answer.error, answer.ending, answer.status) == ("the daemon ended meanwhile", True, None)
+
+
+# -- the socket ----------------------------------------------------------------------------------------------
+
+
+async def test_the_socket_is_its_owners_alone_and_gone_afterwards(tmp_path: Path) -> None:
+    async with attended(tmp_path, tape_market(CHOSEN, each=4), lambda: True) as daemon:
+        mode = (daemon.state / SOCKET_NAME).stat().st_mode
+        assert stat.S_ISSOCK(mode)
+        assert stat.S_IMODE(mode) == 0o600
+    assert [path.name for path in (tmp_path / "state").glob("control*")] == []
+
+
+async def test_a_socket_that_a_killed_daemon_left_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    for name in (SOCKET_NAME, f"{SOCKET_NAME}.new"):
+        with socket.socket(socket.AF_UNIX) as left:
+            left.bind(str(tmp_path / "state" / name))
+    async with attended(tmp_path, tape_market(CHOSEN, each=4), lambda: True) as daemon:
+        assert (await daemon.ask(Verb.STATUS)).error == ""
+
+
+async def test_a_long_path_will_do(tmp_path: Path) -> None:
+    deep = tmp_path / ("deep" * 30)
+    deep.mkdir()
+    how = orders(deep / "state", CHOSEN.trading(), speed=STEPPED)
+    async with attended(tmp_path, tape_market(CHOSEN, each=4), lambda: True, how):
+        assert (deep / "state" / SOCKET_NAME).is_socket()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda state: state.chmod(0o777), "anybody may write to the state directory, and so"),
+        (lambda state: (state / SOCKET_NAME).touch(), "control.sock is there and is no socket"),
+        (lambda state: (state / SOCKET_NAME).mkdir(), "control.sock is there and is no socket"),
+        (lambda state: (state / f"{SOCKET_NAME}.new").mkdir(), "Is a directory"),
+    ],
+)
+async def test_a_socket_that_cannot_be_is_a_warning_and_the_daemon_trades(
+    tmp_path: Path, spoil: "object", reason: str, kept_log: KeptLog
+) -> None:
+    market, is_open = open_market()
+    how = orders(tmp_path / "state", CHOSEN.trading(), speed=STEPPED)
+    assert callable(spoil)
+    spoil(tmp_path / "state")
+    async with attended(tmp_path, market, is_open, how):
+        (warned,) = kept_log.named("control.refused")
+        assert str(warned["reason"]).startswith(reason)
+        assert is_open()
