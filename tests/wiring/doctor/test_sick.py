@@ -48,7 +48,8 @@ async def test_a_server_that_is_of_no_use_fails_and_says_how(
 ) -> None:
     async with a_patient(tmp_path) as patient:
         patient.local.faults.start(fault, service=Service.RPC)
-        report = await patient.examined(RPC__TIMEOUT_S="0.3")
+        timeout_s = "0.3" if fault is FaultKind.HTTP_TIMEOUT else "5"
+        report = await patient.examined(RPC__TIMEOUT_S=timeout_s)
         check = found(report, "rpc")
         assert failures(report) == ["rpc"]
         assert says in check.detail
@@ -370,6 +371,17 @@ async def test_what_is_wrong_with_key_or_account_fails_by_its_name(
         assert advises in found(report, name).remedy
         # A key is no text of any report.
         assert str(list(bytes(patient.local.delegate)))[1:40] not in str(report)
+
+
+@pytest.mark.parametrize(("broken", "name"), [(stranger, "delegate"), (no_sol, "fee_payer")])
+async def test_an_order_that_must_fail_is_not_tried_and_not_held_against_the_venue(
+    broken: Break, name: str, tmp_path: Path
+) -> None:
+    async with a_patient(tmp_path / "state", venue="drift") as patient:
+        report = await patient.examined(**broken(patient, tmp_path))
+        assert failures(report) == [name]
+        assert found(report, "order").detail == f"not checked: {name} failed"
+        assert "simulateTransaction" not in patient.local.rpc.asked
 
 
 async def test_the_owner_s_key_is_a_warning_where_it_is_allowed(tmp_path: Path) -> None:
