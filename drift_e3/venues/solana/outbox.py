@@ -205,10 +205,10 @@ class Outbox:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """SQLite's errors as ours; a broken promise stays as it is."""
+        """SQLite's errors as ours; a broken promise and a bug stay as they are."""
         try:
             yield
-        except sqlite3.IntegrityError:
+        except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
             raise
         except sqlite3.Error as error:
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)

@@ -18,8 +18,9 @@ from drift_e3.core.terms import Side
 from drift_e3.ports import VenueRefused
 from drift_e3.venues.solana.calls import ChainError, Simulated
 from drift_e3.venues.solana.outbox import Outbox
-from drift_e3.venues.solana.preparing import Preparer
-from drift_e3.venues.solana.sender import Sender
+from drift_e3.venues.solana.preparing import Bench, Preparer, Signs
+from drift_e3.venues.solana.rpc import Rpc
+from drift_e3.venues.solana.sender import Network, Sender
 from drift_e3.venues.solana.sending import Blocked
 from drift_e3.venues.solana.submission import (
     Basis,
@@ -198,6 +199,14 @@ async def test_what_others_would_have_to_sign_is_a_bug_and_leaves_nothing_undeci
         assert sender.undecided() == ()
 
 
+def test_the_only_door_to_the_chain_is_what_the_sender_asks() -> None:
+    def who_signs(_network: Network, _bench: Bench, signer: Signs) -> Pubkey:
+        return signer.address
+
+    door = Rpc(["http://127.0.0.1:9"])
+    assert who_signs(door, door, TRADER) == TRADER.address
+
+
 # -- what becomes of it --------------------------------------------------------------------------------------
 
 
@@ -237,6 +246,8 @@ async def test_an_order_that_never_lands_is_dead_when_its_last_block_is_buried(h
     assert len(house.chain.bytes_sent) == 1
     # Not after its own time.
     assert max(when for when, _ in house.chain.sent) <= 1_020_000
+    heights = [when for what, when, *_ in house.chain.asked if what == "height"]
+    assert all(later - before >= 2_000 for before, later in pairwise(heights))
     what, _, history, min_slot = house.chain.asked[-1]
     assert (what, history) == ("statuses", True)
     assert min_slot >= FIRST_SLOT + VALID_BLOCKS + 32

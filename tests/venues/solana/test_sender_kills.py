@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from tests.venues.solana.sender_rounds import STEPS
 ROOT = Path(__file__).parents[3]
 
 
-def killed(folder: Path, seed: int, kills: int) -> dict[str, int]:
+def killed(folder: Path, seed: int, kills: int) -> Counter[str]:
     """How the intents ended, when a sender is killed so often; what it did is held against its promises."""
     ran = subprocess.run(
         [sys.executable, "-m", "tests.venues.solana.sender_rounds", str(folder), str(seed), str(kills)],
@@ -21,9 +22,12 @@ def killed(folder: Path, seed: int, kills: int) -> dict[str, int]:
         timeout=600,
     )
     assert (ran.returncode, ran.stderr) == (0, ""), ran.stdout
-    *kill_lines, end = ran.stdout.splitlines()
-    assert len(kill_lines) == kills
-    counts: dict[str, int] = json.loads(end.removeprefix("ended "))
+    lines = ran.stdout.splitlines()
+    assert sum(line.startswith("killed ") for line in lines) == kills
+    counts = Counter[str]()
+    for line in lines:
+        if line.startswith("ended "):
+            counts.update(json.loads(line.removeprefix("ended ")))
     return counts
 
 
