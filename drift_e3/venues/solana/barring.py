@@ -23,7 +23,7 @@ def _reasons(
 ) -> Iterator[str]:
     if redeployed_slot:
         yield (
-            f"the program was deployed anew in slot {redeployed_slot}: nothing is sent until "
+            f"the program was deployed anew in slot {redeployed_slot}: only a missing stop is sent until "
             f"DRIFT_E3_LIVE__DEPLOYMENT_SLOT={redeployed_slot} approves it"
         )
     if view.user is not None:

@@ -11,8 +11,8 @@ from typing import assert_never
 import structlog
 
 from drift_e3.core.commands import SubmitOrder
-from drift_e3.core.terms import MS_PER_SECOND, OrderKind
-from drift_e3.ports import VenueRefused
+from drift_e3.core.terms import MS_PER_SECOND, Intent, OrderKind
+from drift_e3.ports import Clock, VenueRefused
 from drift_e3.venues.solana.following import Followed, Follower
 from drift_e3.venues.solana.program import Program, Ticket, Trading
 from drift_e3.venues.solana.sender import Sender
@@ -28,23 +28,31 @@ from drift_e3.venues.solana.submission import (
     Verdict,
     Wanted,
 )
-from drift_e3.venues.solana.views import ChainView, UserSeen
+from drift_e3.venues.solana.views import BASE_UNITS, ChainView, UserSeen
 
 log = structlog.get_logger()
 
 CANCEL_RETRY_S = 2.0
 """A cancel that came to nothing is tried again after this, as long as the order rests."""
+SIGHT_MS = 3_000
+"""No entry is sent when the chain's latest slot was first seen longer ago: what it does would not be seen."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Carrier:
-    """`view` is the latest look, `read_only` says why nothing may be sent (empty: it may)."""
+    """`view` is the latest look, `moved_ts` (UTC, ms) when its slot was first seen.
+
+    `read_only` says why nothing may be sent (empty: it may). A position that stands without a stop is worse
+    than what a new program may do: it gets its stop, or an exit, all the same.
+    """
 
     program: Program
     trading: Trading
     sender: Sender
     follower: Follower
+    clock: Clock
     view: ChainView
+    moved_ts: int
     order_valid_s: int
     read_only: str = ""
 
@@ -62,7 +70,7 @@ class Carrier:
             price_usd=intent.price_usd,
             triggers_above=intent.triggers_above,
             reduce_only=intent.reduce_only,
-            max_ts=self._max_ts() if intent.kind is OrderKind.IOC else 0,
+            max_ts=self._max_ts(intent) if intent.kind is OrderKind.IOC else 0,
         )
         wanted = Wanted(
             intent_id=command.order_id,
@@ -74,8 +82,10 @@ class Carrier:
             max_ts=ticket.max_ts,
         )
         try:
-            if self.read_only:
+            if self.read_only and not (intent.reduce_only and self._stands_open()):
                 raise VenueRefused(self.read_only)
+            if not intent.reduce_only and self.clock.now_ms() - self.moved_ts > SIGHT_MS:
+                raise VenueRefused("out_of_sight")
             instructions = self.program.place(ticket, self.trading)
         except VenueRefused as refusal:
             self.follower.died(command.order_id, 0, str(refusal))
@@ -117,11 +127,29 @@ class Carrier:
                 log.warning("cancel.failed", order_id=order.order_id, reason=reason_of(came))
             await asyncio.sleep(CANCEL_RETRY_S)
 
+    def _stands_open(self) -> bool:
+        """Whether the account shows a position and no stop of its size."""
+        base = self.user.totals.base
+        stopped = (
+            round((order.size_base - order.filled_base) * BASE_UNITS)
+            for order in self.user.orders
+            if order.kind is OrderKind.TRIGGER_MARKET
+            and order.reduce_only
+            and order.side * base < 0
+            and order.triggers_above == (base < 0)
+        )
+        return max(stopped, default=0) < abs(base)
+
     def _basis(self) -> Basis:
         return Basis(self.view.slot, self.user.next_order_id)
 
-    def _max_ts(self) -> int:
-        return self.view.chain_ts // MS_PER_SECOND + self.order_valid_s
+    def _max_ts(self, intent: Intent) -> int:
+        """By the chain's clock as it was seen. An exit must not fail because that was long ago, or because
+        our own clock is fast: for it the later of the two counts."""
+        now_ts = self.view.chain_ts
+        if intent.reduce_only:
+            now_ts = max(now_ts, self.clock.now_ms())
+        return now_ts // MS_PER_SECOND + self.order_valid_s
 
     @property
     def user(self) -> UserSeen:

@@ -22,7 +22,8 @@ T = TypeVar("T")
 
 REST_S: Final = 0.25
 """The rest after the first failure; each further one in a row doubles it."""
-REST_S_MAX: Final = 30.0
+REST_S_MAX: Final = 8.0
+"""A position may stand there unseen meanwhile."""
 JITTER_FRAC: Final = 0.25
 RATE_STATUS: Final = 429
 

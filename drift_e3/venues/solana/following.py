@@ -159,7 +159,8 @@ class Follower:
         """Fills for all of the missing trade: ours first, then what somebody else must have done."""
         side = Side.BUY if lack.base > 0 else Side.SELL
         told, whole = 0, abs(lack.base)
-        for order, most in self._causes(side, seen, view.slot, lack.price_usd):
+        taken = user.being_liquidated or user.bankrupt
+        for order, most in self._causes(side, seen, view.slot, lack.price_usd, taken=taken):
             size = min(whole - told, most)
             if size > 0:
                 order.filled += size
@@ -169,7 +170,6 @@ class Follower:
         before = self.books.base
         reducing = min(whole - told, abs(before)) if before * side < 0 else 0
         if reducing >= self._step:
-            taken = user.being_liquidated or user.bankrupt
             reason = Reason.LIQUIDATION if taken else Reason.FOREIGN
             yield self._not_ours(view.slot, lack.part(told, reducing), reason, seen_ts)
             told += reducing
@@ -181,13 +181,14 @@ class Follower:
                 self._ignore(rest)
 
     def _causes(
-        self, side: Side, seen: dict[int, OrderSeen], slot: int, price_usd: float
+        self, side: Side, seen: dict[int, OrderSeen], slot: int, price_usd: float, *, taken: bool
     ) -> list[tuple[Followed, int]]:
         """Orders on this side that can have traded, each with the most it can have traded, the surest first.
 
         Surest is what rested and shows fills or is gone, then what is known to have landed, then what is on
         its way, then what waits for a price that was not there: a program takes a stop away when the position
-        that it guards is closed otherwise.
+        that it guards is closed otherwise. One that is gone from an account that is `taken` over was called
+        off: a liquidation ends all orders before it takes the position, at a price like a stop's.
         """
         causes: list[tuple[int, Followed, int]] = []
         for order in self.orders.values():
@@ -197,6 +198,8 @@ class Follower:
             if shown is not None and order.stage is not Stage.DEAD:
                 filled = round(shown.filled_base * BASE_UNITS)
                 causes.append((0, order, min(filled - order.filled, order.left)))
+            elif taken and order.intent.kind is OrderKind.TRIGGER_MARKET:
+                continue
             elif not _can_have_traded(order.intent, price_usd):
                 causes.append((3, order, order.left))
             elif order.stage is Stage.RESTING:

@@ -6,6 +6,7 @@ Also watched is whether the program is still the one that was approved. Nothing 
 from collections.abc import AsyncGenerator
 
 import structlog
+from solders.pubkey import Pubkey
 
 from drift_e3.venues.solana.calls import Look
 from drift_e3.venues.solana.failures import RpcRejected, RpcUnavailable
@@ -14,9 +15,10 @@ from drift_e3.venues.solana.program import AccountRefused, Program, Trading
 from drift_e3.venues.solana.rpc import Rpc
 from drift_e3.venues.solana.sysvars import PROGRAMDATA_HEADER_BYTES, programdata_address, read_deployment
 from drift_e3.venues.solana.views import ChainView
+from drift_e3.venues.solana.wakeups import Wakeups
 
-LOOKS_PER_DEPLOYMENT = 60
-"""The program's code is looked at once in so many looks at the accounts, about every minute."""
+LOOKS_PER_DEPLOYMENT = 10
+"""The program's code is looked at once in so many looks at the accounts, about every ten seconds."""
 
 log = structlog.get_logger()
 
@@ -51,6 +53,10 @@ class Lookout:
     def hurry(self) -> None:
         """Let the next look come as soon as it may."""
         self._opened().hurry()
+
+    def notices(self, address: str) -> Wakeups:
+        """What makes looks come earlier: the servers' websockets telling of changes of this account."""
+        return Wakeups(self._rpc.urls, [Pubkey.from_string(address)], self.hurry)
 
     async def views(self) -> AsyncGenerator[ChainView | Unseen]:
         """Looks for ever, a second apart or earlier when hurried; or why there is none."""

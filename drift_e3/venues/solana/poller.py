@@ -22,6 +22,11 @@ LEAP_SLOTS: Final = 100_000
 must not make all later looks old."""
 
 
+STALL_S: Final = 5.0
+"""When the slot has stood still for so long, its successor is the least that will do: a server that has come
+to a stop is passed over while another one goes on."""
+
+
 class PollerStats(NamedTuple):
     """Looks taken, failed, and refused because they were older than one before; the last slot (-1: none).
     Ages in seconds, infinite before the first look: since a server answered, and since the slot moved."""
@@ -72,8 +77,9 @@ class Poller:
     async def look(self) -> Look:
         """One look now. Raises `RpcUnavailable`, also for a look that is older than one before, and
         `RpcRejected`."""
+        stalled = asyncio.get_running_loop().time() - self._advanced > STALL_S
         try:
-            look = await self._rpc.accounts(self._addresses, max(self._slot, 0))
+            look = await self._rpc.accounts(self._addresses, max(self._slot + stalled, 0))
             await self._accept(look.slot)
         except (RpcUnavailable, RpcRejected) as failure:
             self._failures += 1

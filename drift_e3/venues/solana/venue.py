@@ -156,7 +156,9 @@ class ChainMarket:
             trading=self._trading,
             sender=self._sender,
             follower=follower,
+            clock=self._clock,
             view=view,
+            moved_ts=now_ts,
             order_valid_s=self._options.order_valid_s,
         )
         if state is not None:
@@ -215,6 +217,7 @@ class ChainMarket:
             tasks.create_task(self._source.run(put), name="feed")
             tasks.create_task(self._sender.run(), name="sender")
             tasks.create_task(self._watch(put, tasks), name="lookout")
+            tasks.create_task(self._lookout.notices(_user(self._opened().view).address).run(), name="notices")
             for order_id in self._resumed:
                 tasks.create_task(self._resume(order_id), name=f"resume {order_id}")
             while True:
@@ -267,6 +270,8 @@ class ChainMarket:
     def _look(self, view: ChainView, now_ts: int) -> list[Event]:
         """Everything that one look has to tell: price, account, bars."""
         carrier = self._opened()
+        if view.slot > carrier.view.slot:
+            carrier.moved_ts = now_ts
         carrier.view = view
         events: list[Event] = []
         if view.oracle.publish_ts > self._oracle_ts:

@@ -269,6 +269,19 @@ class TestOthers:
         assert isinstance(fill, Fill)
         assert fill.reason is Reason.LIQUIDATION
 
+    def test_a_stop_that_a_liquidation_called_off_did_not_fill(self) -> None:
+        following = long_position()
+        stop = following.rest(
+            an_intent(Side.SELL, 2.0, kind=OrderKind.TRIGGER_MARKET, price_usd=147.0, reason=Reason.STOP)
+        )
+        following.chain.trade(Side.SELL, 2 * ONE, 145.0)
+        following.chain.being_liquidated = True
+        del following.chain.held[stop.user_order_id]
+        fill, swept = following.look()
+        assert isinstance(fill, Fill)
+        assert fill.reason is Reason.LIQUIDATION
+        assert isinstance(swept, OrderCancelled)
+
     def test_a_foreign_position_is_left_alone_and_counted(self) -> None:
         following = long_position()
         following.chain.trade(Side.BUY, 3 * ONE, 151.0, 10)

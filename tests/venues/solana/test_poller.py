@@ -14,6 +14,7 @@ from drift_e3.venues.solana.poller import LEAP_SLOTS, Poller
 from drift_e3.venues.solana.rpc import Rpc
 from drift_e3.venues.solana.transport import ServerUrl
 from drift_e3.venues.solana.wakeups import Wakeups
+from tests.live.virtual_time import run_virtually
 from tests.venues.solana.rpc_doors import ONE, QUICK, TWO, at_once
 from tests.venues.solana.scripted_rpc import (
     Act,
@@ -48,10 +49,10 @@ async def polling(
         yield server, Poller(door, (ONE, TWO), interval_s=interval_s, gap_s=gap_s)
 
 
-async def take(poller: Poller, count: int) -> list[Seen]:
+async def take(poller: Poller, count: int, within_s: float = DEADLINE_S) -> list[Seen]:
     seen: list[Seen] = []
     looks = poller.looks()
-    async with asyncio.timeout(DEADLINE_S):
+    async with asyncio.timeout(within_s):
         async for one in looks:
             seen.append(one)
             if len(seen) == count:
@@ -225,6 +226,20 @@ async def test_ages_tell_a_silent_server_from_one_whose_slot_stands_still() -> N
         assert two.answered_s < two.advanced_s
         await take(poller, 1)
         assert poller.stats().answered_s > two.answered_s
+
+
+def test_a_server_that_has_come_to_a_stop_is_passed_over_while_another_goes_on() -> None:
+    async def story() -> None:
+        still, going = {"getMultipleAccounts": at_slot(5)}, {"getMultipleAccounts": at_slot(9)}
+        async with (
+            scripted_rpc(still) as first,
+            scripted_rpc(going) as second,
+            Rpc([first.url, second.url], QUICK, at_once) as door,
+        ):
+            seen = await take(Poller(door, (ONE, TWO)), 8, within_s=20.0)
+            assert [look.slot for look in seen if isinstance(look, Look)] == [5] * 6 + [9] * 2
+
+    run_virtually(story)
 
 
 async def test_a_websocket_wakes_the_poll_and_gives_it_nothing_else() -> None:
