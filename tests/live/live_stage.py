@@ -28,7 +28,7 @@ from drift_e3.drill.chain import Landed
 from drift_e3.drill.local_chain import EngineName, LocalChain, VenueName
 from drift_e3.live.daemon import Ended, Orders, run_daemon
 from drift_e3.venues.solana.anchor import instruction_discriminator
-from drift_e3.venues.solana.program import Program, RawAccount, Trading
+from drift_e3.venues.solana.program import AccountRefused, Program, RawAccount, Trading
 from drift_e3.venues.solana.views import ChainView, UserSeen
 from drift_e3.wiring import chain as wiring
 from tests.live.virtual_time import VirtualClock
@@ -89,7 +89,7 @@ class LiveStage:
     def settings(self, **variables: str) -> Settings:
         given = {f"DRIFT_E3_{name}": value for name, value in (self._variables | variables).items()}
         overrides = {"venue": self.local.venue, "state_dir": self.state_dir}
-        return load(environment=given | self.local.settings, overrides=overrides).settings
+        return load(environment=self.local.settings | given, overrides=overrides).settings
 
     async def start(
         self, policy: StopPolicy = StopPolicy.HOLD, *, trading: bool = True, **variables: str
@@ -235,7 +235,10 @@ class LiveStage:
         if not self.running:
             self._loose_ts = None
             return
-        base = abs(self.user().totals.base)
+        try:
+            base = abs(self.user().totals.base)
+        except AccountRefused:
+            return
         if not base or self.stopped_base() >= base:
             self._loose_ts = None
             return

@@ -1,4 +1,4 @@
-"""The daemon trades live on both venues: in at once, guarded by a stop on the chain, out, exact to the unit."""
+"""The daemon trades live on both venues: in at once, guarded by a stop on the chain, out, its books exact."""
 
 from pathlib import Path
 
