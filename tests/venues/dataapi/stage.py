@@ -27,7 +27,7 @@ BEGIN = 1_790_035_200_000
 LATE_MS = 10_000
 """... so much later, that the candle before it is no secret any more."""
 STEP_MS = 1_000
-QUICK = Manners(deadline_s=0.3, tries=3, pause_s=0.001, pause_max_s=0.002, per_second=10_000)
+QUICK = Manners(deadline_s=5.0, tries=3, pause_s=0.001, pause_max_s=0.002, per_second=10_000)
 SOON = Patience(connect_s=1.0, pause_s=0.002, pause_max_s=0.01)
 Kind = TypeVar("Kind", bound=MarketEvent)
 

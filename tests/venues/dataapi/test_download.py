@@ -24,7 +24,7 @@ from tests.venues.dataapi.scripted_service import scripted_service
 from tests.venues.dataapi.stage import BEGIN, LATE_MS, Stage, staged, warm_market
 
 MARKET = Market("velocity", "SOL-PERP", MINUTE)
-QUICK = Manners(deadline_s=1.0, tries=2, pause_s=0.001, pause_max_s=0.002, per_second=10_000)
+QUICK = Manners(deadline_s=5.0, tries=2, pause_s=0.001, pause_max_s=0.002, per_second=10_000)
 NOW = BEGIN + LATE_MS
 
 
