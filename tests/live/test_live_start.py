@@ -42,11 +42,11 @@ def test_the_journal_of_one_account_is_not_anothers(tmp_path: Path) -> None:
 def test_the_owners_key_signs_only_where_that_is_allowed(tmp_path: Path) -> None:
     async def story() -> None:
         async with a_stage(tmp_path, plan=(0,)) as stage:
-            key = {"KEY__FILE": str(stage.local.owner_key_file)}
-            await stage.start(trading=False, **key)
+            key = str(stage.local.owner_key_file)
+            await stage.start(trading=False, KEY__FILE=key)
             with pytest.raises(VenueRefused, match="owner's key, which can withdraw"):
                 await stage.ended()
-            await stage.start(KEY__ALLOW_OWNER="true", **key)
+            await stage.start(KEY__ALLOW_OWNER="true", KEY__FILE=key)
             await stage.stop()
 
     run_virtually(story)
