@@ -5,7 +5,6 @@ with its last candle; one that misses a candle is dropped. Only what a trend nee
 `windows`. Which trend is a regime is decided elsewhere.
 """
 
-from array import array
 from typing import Final
 
 from drift_e3.core.terms import MS_PER_HOUR, MS_PER_MINUTE, UNKNOWN
@@ -59,7 +58,7 @@ def base_parts(frame_ms: int) -> int:
 
 def new_base_scalars() -> Floats:
     """The scalars before any candle."""
-    base = array("d", [UNKNOWN]) * SIZE
+    base = [UNKNOWN] * SIZE
     for place in (PARTS, VOLUME, CLOSED, ATR):
         base[place] = 0.0
     return base
@@ -89,7 +88,7 @@ def push_part(
         base[VOLUME] += volume
         base[PARTS] += 1.0
     else:
-        base[START_TS] = start_ts
+        base[START_TS] = float(start_ts)
         base[HIGH] = high
         base[LOW] = low
         base[VOLUME] = volume

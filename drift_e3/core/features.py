@@ -32,6 +32,7 @@ from drift_e3.core.windows import (
     ATR_WARM_UP,
     RING_COUNT,
     Floats,
+    LongWindow,
     added,
     new_ranking,
     new_ring,
@@ -123,14 +124,14 @@ class FeatureState(NamedTuple):
     closes: Floats
     log_volumes: Floats
     squared_returns: Floats
-    rv_arrivals: Floats
-    rv_ordered: Floats
+    rv_arrivals: LongWindow
+    rv_ordered: LongWindow
     base: Floats
     base_closes: Floats
     funding: Floats
     funding_rates: Floats
-    oi_times: Floats
-    oi_values: Floats
+    oi_times: LongWindow
+    oi_values: LongWindow
 
 
 def windows_for(frame_ms: int) -> Windows:
@@ -160,7 +161,7 @@ def windows_for(frame_ms: int) -> Windows:
 def new_state(windows: Windows) -> FeatureState:
     """The state before any candle, funding or open interest."""
     return FeatureState(
-        scalars=array("d", [UNKNOWN, 0.0, 0.0, 0.0]),
+        scalars=[UNKNOWN, 0.0, 0.0, 0.0],
         closes=new_ring(windows.r4h + 1),
         log_volumes=new_ring(VOLUME_WINDOW),
         squared_returns=new_ring(windows.hour),

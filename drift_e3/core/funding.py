@@ -3,7 +3,6 @@
 Leaf rules: see `windows`. What funding costs or brings a position belongs to `account`.
 """
 
-from array import array
 from typing import Final
 
 from drift_e3.core.terms import MS_PER_HOUR, UNKNOWN
@@ -25,7 +24,7 @@ SIZE: Final = 5
 
 def new_funding() -> Floats:
     """The scalars before any funding."""
-    return array("d", [UNKNOWN]) * SIZE
+    return [UNKNOWN] * SIZE
 
 
 def new_funding_rates() -> Floats:
@@ -42,7 +41,7 @@ def publish_funding(
     """
     if publish_ts <= funding[PUBLISH_TS]:
         return
-    funding[PUBLISH_TS] = publish_ts
+    funding[PUBLISH_TS] = float(publish_ts)
     funding[RATE] = rate_frac_1h
     funding[INTERVAL_MS] = hours * MS_PER_HOUR
     funding[PREMIUM] = premium_frac

@@ -216,7 +216,7 @@ class MarketView:
         """One sample with each book and oracle tick, while the other of the two is fresh."""
         mid = self._quotes_at(self.now_ts).mid_usd
         if mid > 0.0 and abs(self.now_ts - self.oracle_publish_ts) <= BOOK_FRESH_MS:
-            ring_push(self.premium_times, self.now_ts)
+            ring_push(self.premium_times, float(self.now_ts))
             ring_push(self.premiums, (mid - self.oracle_usd) / self.oracle_usd)
 
 

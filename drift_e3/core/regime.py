@@ -4,7 +4,6 @@ Leaf rules over `Features` and `Params`, which the lab compiles as they stand. W
 regime is weighed in `core.blend`; which strategy a regime is routed to stands in the settings.
 """
 
-from array import array
 from math import isnan
 from typing import Final
 
@@ -48,7 +47,7 @@ CANDLES: Final = 2
 
 def new_regime_state() -> Floats:
     """The machine before its first candle: chop, entered at no time, so that any candidate enters at once."""
-    return array("d", (CHOP, UNKNOWN, 0.0))
+    return [float(CHOP), UNKNOWN, 0.0]
 
 
 def crash_holds(f: Features, p: Params, frame_ms: int, scale: float) -> bool:
@@ -136,8 +135,8 @@ def advance_regime(state: Floats, f: Features, p: Params, frame_ms: int, now_ts:
             # The candidate is the first rule that holds: an earlier-ordered one holds when it comes earlier.
             if found > present and stay_holds(present, f, p, frame_ms):
                 return present
-    state[PRESENT] = found.value
-    state[ENTERED_TS] = now_ts
+    state[PRESENT] = float(found.value)
+    state[ENTERED_TS] = float(now_ts)
     state[CANDLES] = 0.0
     return found.value
 

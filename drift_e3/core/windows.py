@@ -1,23 +1,27 @@
 """Rolling windows as leaf rules over flat sequences: ring, order statistics, z-score, moving averages.
 
 What each window is used for, and its length, stands in `features` and `base_candles`; nothing here knows
-a market. Leaf rules: the lab compiles these very functions, with numpy arrays in place of `array('d')` and a
+a market. Leaf rules: the lab compiles these very functions, with numpy arrays in place of lists and a
 `bisect_left` of its own, which numba does not know.
 Sums run from the oldest value to the newest and are built anew each time: a running sum would drift.
 """
 
 from array import array
 from bisect import bisect_left
+from collections.abc import Sequence
 from math import isnan, sqrt
 from typing import TYPE_CHECKING, Final
 
 from drift_e3.core.terms import UNKNOWN
 
+Floats = list[float]
+"""What rolls is flat and of floats throughout, also where it counts: the lab keeps it in numpy arrays."""
 if TYPE_CHECKING:
-    Floats = array[float]
+    LongWindow = array[float]
 else:
     # Python 3.11 cannot subscript array while running, and snapshots look the plain class up.
-    Floats = array
+    LongWindow = array
+"""Thousands of values that are moved in bulk. Elsewhere an array is slow: each item read is made a float."""
 
 RING_SLOT: Final = 0
 RING_COUNT: Final = 1
@@ -32,7 +36,7 @@ ATR_WARM_UP: Final = 42
 
 def new_ring(size: int) -> Floats:
     """An empty ring for the last `size` values."""
-    return array("d", bytes(8 * (RING_HEADER + 2 * size)))
+    return [0.0] * (RING_HEADER + 2 * size)
 
 
 def ring_push(ring: Floats, value: float) -> None:
@@ -45,7 +49,7 @@ def ring_push(ring: Floats, value: float) -> None:
     place = RING_HEADER + slot
     ring[place] = ring[place + size] = value
     slot += 1
-    ring[RING_SLOT] = slot if slot < size else 0
+    ring[RING_SLOT] = float(slot) if slot < size else 0.0
     if ring[RING_COUNT] < size:
         ring[RING_COUNT] += 1.0
 
@@ -63,17 +67,17 @@ def ring_back(ring: Floats, back: int) -> float:
     return ring[RING_HEADER + (len(ring) - RING_HEADER) // 2 + int(ring[RING_SLOT]) - 1 - back]
 
 
-def count_below(ordered: Floats, count: int, value: float) -> int:
+def count_below(ordered: Sequence[float], count: int, value: float) -> int:
     """How many of the first `count` values of an ascending sequence are strictly below `value`."""
     return bisect_left(ordered, value, 0, count)
 
 
-def new_ranking(size: int) -> Floats:
+def new_ranking(size: int) -> LongWindow:
     """What `rolling_rank` needs to know which of the last `size` values leaves next."""
     return array("d", bytes(8 * (RING_HEADER + size)))
 
 
-def rolling_rank(arrivals: Floats, ordered: Floats, value: float, least: int) -> float:
+def rolling_rank(arrivals: LongWindow, ordered: LongWindow, value: float, least: int) -> float:
     """Share (0..1) of the window's values strictly below `value`, which then enters the window.
 
     Unknown while the window holds fewer than `least` values. `ordered` keeps the window ascending and is as

@@ -63,6 +63,6 @@ def test_base_candles_are_the_shortest_of_five_minutes_or_more_that_divide_the_h
 
 
 def test_efficiency_is_the_net_move_over_the_path() -> None:
-    assert efficiency(Floats("d", [10.0, 12.0, 11.0, 14.0])) == pytest.approx(4.0 / 6.0)
-    assert efficiency(Floats("d", [14.0, 11.0, 12.0, 10.0])) == pytest.approx(4.0 / 6.0)
-    assert isnan(efficiency(Floats("d", [10.0, 10.0])))
+    assert efficiency([10.0, 12.0, 11.0, 14.0]) == pytest.approx(4.0 / 6.0)
+    assert efficiency([14.0, 11.0, 12.0, 10.0]) == pytest.approx(4.0 / 6.0)
+    assert isnan(efficiency([10.0, 10.0]))

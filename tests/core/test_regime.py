@@ -1,6 +1,5 @@
 """Regimes by rule: entry tests at their thresholds, the machine's dwell and stay tests, confidence."""
 
-from array import array
 from math import inf, isnan, nan, nextafter
 
 import pytest
@@ -347,7 +346,7 @@ class RegimeMachine(RuleBasedStateMachine):
     @invariant()
     def the_state_tells_the_same_story(self) -> None:
         if hasattr(self, "state") and self.present >= 0:
-            assert self.state == array("d", [self.present, self.entered_ts, self.candles])
+            assert self.state == [self.present, self.entered_ts, self.candles]
 
 
 TestRegimeMachine = RegimeMachine.TestCase
