@@ -46,7 +46,7 @@ _OUR_DISK: Final = frozenset(
 """SQLite's codes for what is wrong with the place rather than with what is written there."""
 
 
-class OutboxError(Exception):
+class OutboxError(OSError):
     """The outbox cannot be written: disk full, read-only, an error of the disk. Nothing may be sent."""
 
 
