@@ -14,10 +14,10 @@ from drift_e3.cli.options import AsJson, ParamsCard, StateDir, Symbol, state_dir
 from drift_e3.cli.run import LogFormat, Venue, market_overrides
 
 if TYPE_CHECKING:
-    from drift_e3.live.control_wire import Answer
+    from drift_e3.live.control_wire import Answer, Request
 
 Timeout = Annotated[
-    float, typer.Option("--timeout", metavar="S", min=1, max=3_600, help="Wait no longer than this.")
+    float, typer.Option("--timeout", metavar="S", min=0, max=3_600, help="Wait no longer than this.")
 ]
 
 
@@ -27,20 +27,13 @@ def halt(state: StateDir = None, timeout: Timeout = 60.0, as_json: AsJson = Fals
     Without a daemon the halt is journaled: the next start closes what is open and ends.
     """
     from drift_e3.cli.status_text import what_is_open
-    from drift_e3.core.events import HaltRequested
-    from drift_e3.live import at_rest
-    from drift_e3.live.control_client import ask
     from drift_e3.live.control_wire import Request, Verb
 
-    directory = state_directory(state)
-    answer = ask(directory, Request(verb=Verb.HALT, by=user(), wait_s=timeout), timeout)
-    runs = answer is not None and not answer.ending
-    if answer is None:
-        answer = at_rest.book(directory, HaltRequested, user())
+    answer = _say(state_directory(state), Request(verb=Verb.HALT, by=user(), wait_s=timeout), timeout)
     assert answer.status is not None, "what was not refused tells how it stands"
     if answer.flat:
         text = "halted: nothing is open"
-    elif runs:
+    elif answer.status.daemon is not None and not answer.ending:
         text = (
             f"halted, but still open after {timeout:g} s: {what_is_open(answer.status)}; the daemon goes on"
         )
@@ -51,15 +44,9 @@ def halt(state: StateDir = None, timeout: Timeout = 60.0, as_json: AsJson = Fals
 
 def resume(state: StateDir = None, timeout: Timeout = 60.0, as_json: AsJson = False) -> None:
     """Lift a halt or a pause; baselines start anew from present equity."""
-    from drift_e3.core.events import ResumeRequested
-    from drift_e3.live import at_rest
-    from drift_e3.live.control_client import ask
     from drift_e3.live.control_wire import Request, Verb
 
-    directory = state_directory(state)
-    answer = ask(directory, Request(verb=Verb.RESUME, by=user()), timeout)
-    if answer is None:
-        answer = at_rest.book(directory, ResumeRequested, user())
+    answer = _say(state_directory(state), Request(verb=Verb.RESUME, by=user()), timeout)
     if answer.lifted:
         text = f"the {answer.lifted} is lifted; present equity is the new baseline of every limit"
     else:
@@ -89,14 +76,18 @@ def flatten(
     from drift_e3.live.control_wire import Request, Verb
 
     directory = state_directory(state)
-    answer = ask(directory, Request(verb=Verb.FLATTEN, by=user(), wait_s=timeout), timeout)
+    request = Request(verb=Verb.FLATTEN, by=user(), wait_s=timeout)
+    answer = ask(directory, request, timeout)
+    if answer is not None and answer.ending and not answer.flat:
+        # It went without closing; once it has gone there is none to ask.
+        answer = ask(directory, request, timeout)
     if answer is None:
         overrides = market_overrides(venue, tape, funding) | {
             "params_card": params,
             "symbol": symbol,
             "state_dir": directory,
             "log.format": log_format,
-            "stop_timeout_s": timeout,
+            "stop_timeout_s": max(timeout, 1.0),
             "advisor": "off",
             "speed": "max",
         }
@@ -106,6 +97,30 @@ def flatten(
     if not answer.flat:
         text = f"still open after {timeout:g} s: {what_is_open(answer.status)}"
     _tell(answer, text, as_json=as_json)
+
+
+def _say(directory: Path, request: "Request", timeout_s: float) -> "Answer":
+    """Tell the daemon, or the journal where none runs."""
+    import time
+
+    from drift_e3.core.events import HaltRequested, ResumeRequested
+    from drift_e3.journal.state_lock import StateLocked
+    from drift_e3.live import at_rest
+    from drift_e3.live.control_client import ask
+    from drift_e3.live.control_wire import Verb
+
+    until_s = time.monotonic() + timeout_s
+    while True:
+        answer = ask(directory, request, timeout_s)
+        if answer is not None:
+            return answer
+        try:
+            kind = HaltRequested if request.verb is Verb.HALT else ResumeRequested
+            return at_rest.book(directory, kind, request.by)
+        except StateLocked:
+            # One has just started: it is asked again.
+            if time.monotonic() >= until_s:
+                raise
 
 
 def _close(directory: Path, overrides: dict[str, object], *, yes: bool) -> "Answer":

@@ -84,16 +84,18 @@ def what_is_open(status: Status) -> str:
     held = (
         f"{position.side} {position.size_base:g} {status.symbol}" if position is not None else "no position"
     )
-    return f"{held}, {len(status.orders)} orders"
+    count = len(status.orders)
+    return f"{held}, {count} order{'' if count == 1 else 's'}"
 
 
 def _mode(status: Status) -> str:
+    mode = "stopped" if status.daemon is None and status.mode == "stopping" else status.mode
     if status.halted:
         cause = "a person" if status.halt_cause == "halt_asked" else f"its limit ({status.halt_cause})"
-        return f"{status.mode}; {cause} has halted it, until a person resumes"
+        return f"{mode}; {cause} has halted it, until a person resumes"
     if status.limits.paused_until_ts:
-        return f"{status.mode} ({status.mode_cause}), paused until {_moment(status.limits.paused_until_ts)}"
-    return f"{status.mode} ({status.mode_cause})"
+        return f"{mode} ({status.mode_cause}), paused until {_moment(status.limits.paused_until_ts)}"
+    return f"{mode} ({status.mode_cause})"
 
 
 def _position(position: PositionStatus, status: Status) -> Iterator[tuple[str, str]]:

@@ -1,12 +1,10 @@
-"""`drift-e3 journal`, `replay` and `resume` on journals that are whole, damaged, planted and missing."""
+"""`drift-e3 journal` and `replay` on journals that are whole, damaged, planted and missing."""
 
-import getpass
 from pathlib import Path
 
 import pytest
 
 from drift_e3.cli.exits import Exit
-from drift_e3.core.events import ResumeRequested
 from drift_e3.core.notes import DecisionMade
 from drift_e3.journal.codec import decode
 from drift_e3.journal.schema import JOURNAL_NAME
@@ -111,42 +109,8 @@ def test_replay_says_which_events_other_code_processed(folder: Path, tmp_path: P
     )
 
 
-def test_resume_is_journaled_with_who_asked_at_the_journals_own_time(folder: Path, tmp_path: Path) -> None:
-    state = rewrite(folder / "state", tmp_path / "state")
-    before = told(state)
-    ran = program(tmp_path, "resume", "--state", "state")
-    assert ran == (Exit.OK, "there was neither a halt nor a pause: nothing has changed\n", "")
-    (event, _), *_ = told(state)[len(before) :]
-    assert isinstance(event, ResumeRequested)
-    assert event.by == getpass.getuser()
-    assert event.seen_ts == before[-1][0].seen_ts
-    assert program(tmp_path, "replay", "--state", "state").code == Exit.OK
-
-
-def test_resume_works_for_a_user_without_a_name(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def nameless() -> str:
-        raise KeyError("getpwuid(): uid not found: 4711")
-
-    monkeypatch.setattr(getpass, "getuser", nameless)
-    state = rewrite(folder / "state", tmp_path / "state")
-    assert program(tmp_path, "resume", "--state", "state").code == Exit.OK
-    event = told(state)[-1][0]
-    assert isinstance(event, ResumeRequested)
-    assert event.by.startswith("user ")
-
-
-@pytest.mark.parametrize("verb", [("resume",), ("replay",), ("journal", "verify"), ("journal", "export")])
+@pytest.mark.parametrize("verb", [("replay",), ("journal", "verify"), ("journal", "export")])
 def test_no_journal_is_one_line_and_makes_nothing(tmp_path: Path, verb: tuple[str, ...]) -> None:
     line = one_line(program(tmp_path, *verb, "--state", "nowhere"), Exit.DATA)
     assert line == "drift-e3: nowhere/journal.db: no journal there"
     assert list(tmp_path.iterdir()) == []
-
-
-def test_resume_of_a_journal_without_events_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / "state").mkdir()
-    JournalWriter(tmp_path / "state" / JOURNAL_NAME, "code").close()
-    assert one_line(program(tmp_path, "resume", "--state", "state"), Exit.DATA).endswith(
-        "the journal is empty"
-    )

@@ -266,7 +266,9 @@ def test_a_second_daemon_on_a_state_directory_is_refused(whole: Run) -> None:
     with StateLock(whole.folder / "state", 0):
         ran = program(whole.folder, "run", *whole.arguments, **LIVELY)
         assert f"is in use by process {os.getpid()}" in one_line(ran, Exit.LOCKED)
-        assert "is in use" in one_line(program(whole.folder, "resume", "--state", "state"), Exit.LOCKED)
+        assert "is in use" in one_line(
+            program(whole.folder, "resume", "--state", "state", "--timeout", "0"), Exit.LOCKED
+        )
 
 
 @pytest.mark.parametrize(
