@@ -159,6 +159,19 @@ def test_standard_output_is_the_report_alone(drift: ThreadedChain, tmp_path: Pat
 # -- before a live start -------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def starts(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """The daemon is not started; this is whether it would have been, and live."""
+    started: list[bool] = []
+
+    async def launch(*_: object, live: bool) -> Any:
+        started.append(live)
+        return SimpleNamespace(trader=SimpleNamespace(state=SimpleNamespace(started_halted=False)))
+
+    monkeypatch.setattr(drift_e3.cli.launch, "launch", launch)
+    return started
+
+
 def live(chain: ThreadedChain, folder: Path, *more: str, **variables: str) -> Ran:
     return program(folder, "run", "--live", *more, **chain.variables | variables)
 
@@ -171,6 +184,7 @@ def refused(ran: Ran, code: Exit) -> list[str]:
     return [line.removeprefix("drift-e3: ") for line in lines]
 
 
+@pytest.mark.usefixtures("starts")
 def test_a_failed_check_refuses_and_is_named(velocity: ThreadedChain, tmp_path: Path) -> None:
     velocity.start(FaultKind.PAUSE_EXCHANGE)
     lines = refused(live(velocity, tmp_path, "--yes"), Exit.UNAVAILABLE)
@@ -180,12 +194,14 @@ def test_a_failed_check_refuses_and_is_named(velocity: ThreadedChain, tmp_path: 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("starts")
 def test_what_a_person_must_mend_is_another_code(velocity: ThreadedChain, tmp_path: Path) -> None:
     variables = {"KEY__FILE": str(velocity.local.owner_key_file)}
     lines = refused(live(velocity, tmp_path, "--yes", **variables), Exit.CONFIGURATION)
     assert lines[0] == "trading live is refused: delegate failed"
 
 
+@pytest.mark.usefixtures("starts")
 def test_a_halted_drift_says_so_first(drift: ThreadedChain, tmp_path: Path) -> None:
     drift.start(FaultKind.PAUSE_EXCHANGE, amount=255)
     lines = refused(live(drift, tmp_path, "--yes", DLOB__URL="http://127.0.0.1:9"), Exit.UNAVAILABLE)
@@ -193,6 +209,7 @@ def test_a_halted_drift_says_so_first(drift: ThreadedChain, tmp_path: Path) -> N
     assert lines[1].startswith("liveness: Drift v2 is halted: ")
 
 
+@pytest.mark.usefixtures("starts")
 def test_a_second_daemon_is_refused_before_anything_is_asked(velocity: ThreadedChain, tmp_path: Path) -> None:
     velocity.local.rpc.asked.clear()
     with StateLock(tmp_path / "state", 0):
@@ -202,13 +219,13 @@ def test_a_second_daemon_is_refused_before_anything_is_asked(velocity: ThreadedC
 
 
 def test_without_a_terminal_it_needs_a_yes(
-    velocity: ThreadedChain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    velocity: ThreadedChain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starts: list[bool]
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
     ran = live(velocity, tmp_path)
     assert (ran.code, ran.out) == (Exit.USAGE, "")
     assert ran.err.splitlines()[-1].endswith("needs --yes where there is no terminal to ask on")
-    assert list(tmp_path.iterdir()) == []
+    assert (starts, list(tmp_path.iterdir())) == ([], [])
 
 
 class Terminal(io.StringIO):
@@ -219,7 +236,7 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize(
-    ("typed", "code", "starts", "last"),
+    ("typed", "code", "started", "last"),
     [
         ("y\n", Exit.OK, True, ""),
         ("n\n", Exit.CHECK_FAILED, False, "not started"),
@@ -233,20 +250,14 @@ def test_on_a_terminal_it_shows_account_caps_and_venue_and_asks(
     monkeypatch: pytest.MonkeyPatch,
     typed: str,
     code: Exit,
-    starts: bool,
+    started: bool,
     last: str,
+    starts: list[bool],
 ) -> None:
-    started: list[Any] = []
-
-    async def launch(*_: object, live: bool) -> Any:
-        started.append(live)
-        return SimpleNamespace(trader=SimpleNamespace(state=SimpleNamespace(started_halted=False)))
-
-    monkeypatch.setattr(drift_e3.cli.launch, "launch", launch)
     monkeypatch.setattr(sys, "stdin", Terminal(typed))
     ran = live(velocity, tmp_path, LEVERAGE__CHOP="0.7", RISK__MAX_POSITION_USD="1234")
     assert (ran.code, ran.out) == (code, "")
-    assert started == ([True] if starts else [])
+    assert starts == ([True] if started else [])
     assert "LIVE on velocity" in ran.err
     assert f"of {velocity.local.authority}: 1,000.00 USD, no position" in ran.err
     assert "chop 0.7x" in ran.err
