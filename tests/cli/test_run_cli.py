@@ -245,10 +245,12 @@ def one_line(ran: Ran, code: Exit) -> str:
 
 
 def untouched(state: Path, act: Callable[[], None]) -> None:
-    """Nothing of a state directory changes while `act` runs, save the lock that says who holds it."""
+    """Nothing of a state directory changes while `act` runs, save the lock that says who holds it and what
+    SQLite keeps beside a journal that is only read."""
 
     def content() -> dict[str, bytes]:
-        return {file.name: file.read_bytes() for file in state.iterdir() if file.name != "lock"}
+        files = {file.name: file.read_bytes() for file in state.iterdir() if file.name != "lock"}
+        return {name: data for name, data in files.items() if data and not name.endswith("-shm")}
 
     before = content()
     act()
