@@ -1,5 +1,6 @@
 """The live feed on the drill's servers: history, candles, books, prices, funding, open interest, health."""
 
+import asyncio
 from collections.abc import Iterable
 from itertools import pairwise
 
@@ -275,6 +276,21 @@ async def test_a_stream_alone_is_believed_after_a_while_and_a_change_of_mind_is_
         ]
 
 
+async def test_one_failure_after_many_answers_is_tried_again_at_once() -> None:
+    with structlog.testing.capture_logs() as lines:
+        async with staged() as stage:
+            await stage.feed.history()
+            async with stage.running():
+                await stage.until(lambda: len(stage.of(CandleClosed)) == 6)
+                where = "/market/SOL-PERP/candles"
+                fault = stage.faults.start(
+                    FaultKind.HTTP_ERROR, service=Service.DATA_API, method=where, count=1
+                )
+                await stage.until(lambda: len(stage.of(CandleClosed)) == 7)
+                assert fault.struck == 1
+    assert "candle.assumed" not in [line["event"] for line in lines]
+
+
 async def test_frozen_answers_do_not_pass_for_finished_candles() -> None:
     async with staged() as stage:
         await stage.feed.history()
@@ -363,11 +379,17 @@ async def test_time_seen_never_goes_back() -> None:
     async with staged() as stage:
         await stage.feed.history()
         async with stage.running():
-            await stage.play(MINUTE)
-            stage.clock.set(stage.clock.now_ms() - 10_000)
-            await stage.play(20_000)
+            await stage.until(lambda: stage.of(OpenInterestSeen))
+            latest_ts = stage.events[-1].seen_ts
+            stage.clock.set(latest_ts - 10_000)
+            before = len(stage.events)
+            stage.feed._open_interest_usd = 7.0
+            stage.feed._wake.set()
+            for _ in range(100):
+                await asyncio.sleep(0)
+        assert stage.events[before].seen_ts >= latest_ts
         seen = [event.seen_ts for event in stage.events]
-    assert seen == sorted(seen)
+        assert seen == sorted(seen)
 
 
 # -- funding and open interest -------------------------------------------------------------------------------
