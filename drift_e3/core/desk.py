@@ -6,6 +6,7 @@ is swept when flat.
 """
 
 from dataclasses import replace
+from typing import assert_never
 
 from drift_e3.core.commands import CancelOrder
 from drift_e3.core.events import (
@@ -84,6 +85,8 @@ def book_account(turn: Turn, event: AccountEvent) -> None:
                 state.tally.shift(event.amount_usd)
         case EntriesBarred():
             state.barred = event.reasons
+        case _:
+            assert_never(event)
     turn.mark()
 
 
