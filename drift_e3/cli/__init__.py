@@ -49,9 +49,6 @@ def main() -> None:
     except USAGE_ERROR as error:
         _complain_of_usage(error)
         sys.exit(Exit.USAGE)
-    except typer.Abort:
-        _complain("broken off")
-        sys.exit(Exit.CHECK_FAILED)
     except Exception as error:
         code = exit_for(error)
         if code is None:

@@ -73,5 +73,5 @@ def show_check(check: "Check", *, err: bool = False) -> None:
     """One check, and what to do about it."""
     status = typer.style(check.status.value, fg=COLORS[check.status.value])
     typer.echo(f"{status}  {check.name.ljust(NAME_CHARS)}  {check.detail}", err=err)
-    if check.remedy:
+    if check.remedy and check.made:
         typer.echo(f"{' ' * (NAME_CHARS + 8)}-> {check.remedy}", err=err)

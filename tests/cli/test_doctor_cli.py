@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import os
 import shutil
 import signal
@@ -13,11 +14,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import structlog
 
 import drift_e3.cli.launch
+import drift_e3.wiring.doctor
 from drift_e3.cli.exits import Exit
 from drift_e3.drill.faults import FaultKind
 from drift_e3.journal.state_lock import StateLock
+from drift_e3.wiring.doctor import Report
 from tests.cli.chain_thread import ThreadedChain, chain_thread
 from tests.live.ollama_thread import ollama_thread
 from tests.live.program import Ran, program
@@ -125,6 +129,29 @@ def test_a_disk_that_is_full_or_none_fails(tmp_path: Path, monkeypatch: pytest.M
     for free, status in ((10_000_000, "fail"), (900_000_000, "warn"), (9_000_000_000, "pass")):
         monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: SimpleNamespace(free=free))
         assert told(program(tmp_path, "doctor", "--json", **OFF))["disk"]["status"] == status
+
+
+def test_what_is_logged_meanwhile_is_not_in_the_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def examine(*_: object) -> Report:
+        structlog.get_logger().warning("chain.unseen", reason="made up")
+        logging.getLogger("a.library").warning("made up as well")
+        return Report(checks=())
+
+    monkeypatch.setattr(drift_e3.wiring.doctor, "examine", examine)
+    ran = program(tmp_path, "doctor", "--json")
+    assert json.loads(ran.out) == {"ok": True, "checks": []}
+    assert ran.err.count("made up") == 2
+
+
+def test_whoever_breaks_it_off_sees_no_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def examine(*_: object) -> Report:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(drift_e3.wiring.doctor, "examine", examine)
+    ran = program(tmp_path, "doctor")
+    assert (ran.code, ran.out, ran.err) == (128 + signal.SIGINT, "", "")
 
 
 # -- with one ------------------------------------------------------------------------------------------------

@@ -74,6 +74,7 @@ def cluster(servers: Sequence[EndpointHealth]) -> Check:
 
 def _told(server: EndpointHealth) -> str:
     if server.slot < 0:
-        return f"{server.host}: {server.problem}"
+        # It names the server.
+        return server.problem
     told = f"{server.host}: slot {server.slot} in {server.latency_ms:.0f} ms"
     return f"{told}, {server.problem}" if server.problem else told

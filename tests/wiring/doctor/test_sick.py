@@ -82,7 +82,7 @@ async def test_a_second_server_that_is_down_is_a_warning(tmp_path: Path) -> None
         report = await patient.examined(RPC__URLS=urls)
         assert report.ok
         assert "rpc" in warnings(report)
-        assert "127.0.0.1:9: unreachable" in found(report, "rpc").detail
+        assert "unreachable: 127.0.0.1:9 " in found(report, "rpc").detail
 
 
 async def test_an_address_that_is_none_is_said_without_showing_it(tmp_path: Path) -> None:
