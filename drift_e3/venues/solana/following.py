@@ -118,6 +118,18 @@ class Follower:
         events.extend(self._ends(view.slot, seen, seen_ts))
         return events
 
+    def never_left(self, seen_ts: int) -> list[Event]:
+        """Orders that certainly had no effect, whatever a look would show: told at once, so that an exit can
+        be tried again while the account is out of sight."""
+        dead = [order for order in self.orders.values() if order.stage is Stage.DEAD and not order.since_slot]
+        for order in dead:
+            del self.orders[order.order_id]
+        return [
+            OrderRejected(seen_ts=seen_ts, order_id=order.order_id, reason=order.reason)
+            for order in dead
+            if order.left
+        ]
+
     def wanted_cancels(self) -> list[Followed]:
         """Orders that rest, are to be taken back, and for which nothing has been sent yet."""
         return [

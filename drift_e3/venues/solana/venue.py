@@ -221,7 +221,7 @@ class ChainMarket:
             for order_id in self._resumed:
                 tasks.create_task(self._resume(order_id), name=f"resume {order_id}")
             while True:
-                self._carry_out(await self._commands.get(), tasks)
+                self._carry_out(await self._commands.get(), put, tasks)
 
     async def _watch(self, put: Put, tasks: asyncio.TaskGroup) -> None:
         carrier = self._opened()
@@ -236,18 +236,20 @@ class ChainMarket:
             else:
                 await put(self._unseen(seen, now_ts))
 
-    def _carry_out(self, command: SubmitOrder | CancelOrder, tasks: asyncio.TaskGroup) -> None:
+    def _carry_out(self, command: SubmitOrder | CancelOrder, put: Put, tasks: asyncio.TaskGroup) -> None:
         carrier = self._opened()
         match command:
             case SubmitOrder():
-                tasks.create_task(self._place(command), name=f"place {command.order_id}")
+                tasks.create_task(self._place(command, put), name=f"place {command.order_id}")
             case CancelOrder():
                 for order in carrier.follower.wanted_cancels():
                     order.cancel_sent = True
                     tasks.create_task(carrier.cancel(order), name=f"cancel {order.order_id}")
 
-    async def _place(self, command: SubmitOrder) -> None:
-        await self._opened().place(command)
+    async def _place(self, command: SubmitOrder, put: Put) -> None:
+        carrier = self._opened()
+        await carrier.place(command)
+        await put(carrier.follower.never_left(self._clock.now_ms()))
         self._lookout.hurry()
 
     async def _resume(self, order_id: str) -> None:

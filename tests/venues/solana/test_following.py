@@ -162,6 +162,19 @@ class TestImmediateOrders:
 
 
 class TestRestingOrders:
+    def test_an_order_that_never_left_is_rejected_without_a_look(self) -> None:
+        following = Following()
+        never, gone = following.send(an_intent()), following.send(an_intent())
+        following.follower.died(never.order_id, 0, "unavailable")
+        following.follower.died(gone.order_id, following.chain.slot, "expired")
+        [event] = following.follower.never_left(7)
+        assert event == OrderRejected(seen_ts=7, order_id=never.order_id, reason="unavailable")
+        assert following.follower.never_left(8) == []
+        following.book(event)
+        [event] = following.look()
+        assert isinstance(event, OrderRejected)
+        assert (event.order_id, event.reason) == (gone.order_id, "expired")
+
     def test_a_stop_is_accepted_when_the_account_holds_it_and_not_before(self) -> None:
         following = long_position()
         stop = following.send(an_intent(Side.SELL, 2.0, kind=OrderKind.TRIGGER_MARKET, reason=Reason.STOP))
