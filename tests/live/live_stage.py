@@ -76,6 +76,8 @@ class LiveStage:
         self.events: list[Event] = []
         self.submitted: list[SubmitOrder] = []
         self.trader: Trader | None = None
+        self.listeners: list[Callable[[Outcome], None]] = []
+        """Told of what each event led to, before any of it is carried out."""
         self.loose_ms = 0
         """The longest time for which the chain showed a position without a stop, while a daemon ran."""
         self._variables = variables
@@ -98,7 +100,7 @@ class LiveStage:
         assert self._daemon is None, "one at a time"
         settings = self.settings(**variables)
         self.state_dir.mkdir(exist_ok=True)
-        before = len(self.events)
+        before, _ = len(self.events), self.program
         self._daemon = asyncio.create_task(self._run(settings, policy), name="daemon")
         if trading:
             await self.until(lambda: len(self.events) > before and self.state.warmed, 30.0)
@@ -122,6 +124,8 @@ class LiveStage:
         self.events.append(event)
         self.submitted += (command for command in outcome.commands if isinstance(command, SubmitOrder))
         self.trader = trader
+        for listener in self.listeners:
+            listener(outcome)
 
     async def stop(self) -> Ended:
         """Ask the daemon to stop as a service manager does, and wait for its end."""
@@ -187,8 +191,9 @@ class LiveStage:
     def program(self) -> Program:
         """The daemon's own program object, on its own: what it says is what is on the chain."""
         if self._program is None:
-            self._program = wiring.program(self.settings())
-            self._program.learn(self._raw(self._program.market_addresses()))
+            program = wiring.program(self.settings())
+            program.learn(self._raw(program.market_addresses()))
+            self._program = program
         return self._program
 
     @property
@@ -217,6 +222,11 @@ class LiveStage:
             self._seen = raw, user
         return self._seen[1]
 
+    def base(self) -> int:
+        """The account's position now, in the chain's units, whatever else is wrong with the chain."""
+        _, record = self.local.stage.record("User", self.local.account.user)
+        return int(record["perp_positions.0.base_asset_amount"])
+
     def stopped_base(self) -> int:
         """For how much the account has a reduce-only stop on the losing side, in the chain's units."""
         user = self.user()
@@ -235,13 +245,10 @@ class LiveStage:
         if not self.running:
             self._loose_ts = None
             return
-        try:
-            base = abs(self.user().totals.base)
-        except AccountRefused:
-            return
-        if not base or self.stopped_base() >= base:
-            self._loose_ts = None
-            return
+        with suppress(AccountRefused):
+            if not (base := self.base()) or self.stopped_base() >= abs(base):
+                self._loose_ts = None
+                return
         self._loose_ts = self.clock.now_ms() if self._loose_ts is None else self._loose_ts
         self.loose_ms = max(self.loose_ms, self.clock.now_ms() - self._loose_ts)
 
