@@ -53,11 +53,11 @@ SETTINGS = [
     Case("a speed of nothing", row(1), (*RUN, "--speed", "0"), CONFIG, "speed: '0' is not max, or a number"),
     Case("a tape without a file", nothing, ("run", "--venue", "tape"), CONFIG, "TAPE__PATH: is needed"),
     Case(
-        "a venue without a feed",
+        "a live market for the journal of a recorded one",
         nothing,
         ("run", "--venue", "velocity", "--advisor", "off"),
-        CONFIG,
-        "velocity has no feed",
+        DATA,
+        "was begun with frame_ms 3600000, this market has 60000",
     ),
     Case("real money", nothing, ("run", "--live"), CONFIG, "--live: no live venue"),
     Case(

@@ -51,7 +51,7 @@ def recording(settings: Settings, start_ts: int | None = None, end_ts: int | Non
 
 
 def source(settings: Settings) -> Source:
-    """The market of the settings. Raises `ConfigError` for a venue that has no feed in this version."""
+    """The market of the settings, one that is played; `wiring.chain` makes those of the chain venues."""
     match settings.venue:
         case "synthetic":
             from drift_e3.venues.synthetic.feed import SyntheticFeed
@@ -60,7 +60,7 @@ def source(settings: Settings) -> Source:
         case "tape":
             return Source(*recording(settings))
         case "drift" | "velocity":
-            raise ConfigError([f"venue: {settings.venue} is live and cannot be played; see `wiring.chain`"])
+            raise ValueError(f"{settings.venue} is live and cannot be played")
         case unknown:
             assert_never(unknown)
 
