@@ -148,6 +148,15 @@ async def test_a_halt_is_answered_when_flat_and_latches(tmp_path: Path) -> None:
         assert later.seq > answer.status.seq
 
 
+async def test_flat_is_told_even_if_the_next_position_is_open_by_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "is_flat", lambda _: False)
+    async with attended(tmp_path) as daemon:
+        answer = await daemon.answered(asyncio.create_task(daemon.ask(Verb.FLATTEN, wait_s=60.0)))
+        assert answer.flat
+
+
 async def test_who_does_not_want_to_wait_is_told_how_it_stands(tmp_path: Path) -> None:
     async with attended(tmp_path) as daemon:
         answer = await daemon.ask(Verb.FLATTEN, wait_s=0.0)

@@ -65,11 +65,14 @@ async def test_where_the_market_brings_nothing_it_ends_at_its_time_limit(
 
 async def test_a_signal_ends_it_at_once(tmp_path: Path) -> None:
     how = await held(tmp_path)
-    market, _ = open_market()
-    with pytest.raises(ForcedStop):
-        async with attended(tmp_path, market, lambda: True, how) as daemon:
+
+    async def interrupted() -> None:
+        async with attended(tmp_path, open_market()[0], lambda: True, how) as daemon:
             os.kill(os.getpid(), signal.SIGINT)
             await asyncio.wait([daemon.task])
+
+    with pytest.raises(ForcedStop):
+        await interrupted()
 
 
 def test_in_a_new_directory_there_is_nothing_to_close(tmp_path: Path) -> None:
