@@ -71,9 +71,12 @@ def _exchange(directory: Path, request: Request) -> Answer | None:
     if not line:
         return Answer(error="the daemon ended without an answer", ending=True)
     try:
-        return decode_answer(line)
+        answer = decode_answer(line)
     except NOT_UNDERSTOOD as error:
         raise DaemonUnavailable(f"the daemon's answer is not understood: {error}") from error
+    if answer.status is None and not answer.error:
+        raise DaemonUnavailable("the daemon's answer is not understood: it tells nothing")
+    return answer
 
 
 def _line(connection: socket.socket, until_s: float) -> bytes:

@@ -15,12 +15,19 @@ from drift_e3.live import control_client, control_socket
 from drift_e3.live.control_client import DaemonUnavailable, ask
 from drift_e3.live.control_socket import SOCKET_NAME, is_trusted, listen
 from drift_e3.live.control_wire import Answer, Request, Verb, encode
+from drift_e3.live.status import Circumstances, status
+from tests.core.stories import a_story
 from tests.live.attended import CHOSEN, attended
 from tests.live.markets import tape_market
 
 STATUS = Request(verb=Verb.STATUS)
 ENDING = encode(Answer(error="the daemon ended meanwhile", ending=True)) + b"\n"
-GOOD = encode(Answer(seq=5, flat=True)) + b"\n"
+TOLD = Answer(
+    seq=5,
+    flat=True,
+    status=status(a_story().state, Circumstances(seq=5, now_ts=1, event_ts=1, decision=None)),
+)
+GOOD = encode(TOLD) + b"\n"
 
 
 @contextmanager
@@ -94,7 +101,7 @@ def test_an_answer_in_pieces_is_put_together(tmp_path: Path) -> None:
             connection.sendall(bytes([byte]))
 
     with daemon(tmp_path, act):
-        assert ask(tmp_path, STATUS, 0.0) == Answer(seq=5, flat=True)
+        assert ask(tmp_path, STATUS, 0.0) == TOLD
 
 
 @pytest.mark.parametrize(
@@ -103,6 +110,7 @@ def test_an_answer_in_pieces_is_put_together(tmp_path: Path) -> None:
         (encode(Answer(error="8 others are being served")) + b"\n", "8 others are being served"),
         (b"nonsense\n", "is not understood: JSON is malformed"),
         (b'{"seq":"one"}\n', "is not understood: Expected `int`"),
+        (b"{}\n", "is not understood: it tells nothing"),
         (b'{"status":{"mode":"trading"}}\n', "is not understood: Object missing required field"),
     ],
 )
@@ -138,7 +146,7 @@ def test_a_daemon_that_is_starting_is_waited_for(tmp_path: Path, monkeypatch: py
 
     with ExitStack() as running:
         monkeypatch.setattr("time.sleep", started)
-        assert ask(tmp_path, STATUS, 60.0) == Answer(seq=5, flat=True)
+        assert ask(tmp_path, STATUS, 60.0) == TOLD
     assert len(pauses) == 3
 
 
@@ -157,7 +165,7 @@ def test_after_one_that_ends_meanwhile_there_is_none(
 
 def test_after_one_that_ends_meanwhile_the_next_is_asked(tmp_path: Path) -> None:
     with daemon(tmp_path, says(ENDING), says(GOOD)):
-        assert ask(tmp_path, Request(verb=Verb.HALT), 10.0) == Answer(seq=5, flat=True)
+        assert ask(tmp_path, Request(verb=Verb.HALT), 10.0) == TOLD
 
 
 def test_a_listener_of_another_user_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,7 +204,7 @@ def test_a_path_that_is_too_long_is_asked_by_a_short_one(tmp_path: Path) -> None
     deep = tmp_path / ("deep" * 30)
     deep.mkdir()
     with daemon(deep, says(GOOD)):
-        assert ask(deep, STATUS, 0.0) == Answer(seq=5, flat=True)
+        assert ask(deep, STATUS, 0.0) == TOLD
 
 
 def test_where_there_is_no_short_one_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
