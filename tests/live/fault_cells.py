@@ -1,11 +1,11 @@
 """A fault meets the daemon while it is flat, while its order is on the way, or in a position: what happens.
 
 A cell is one story: get there, switch the fault on for a while, switch it off, and see the daemon trade on,
-or why it does not. What it came to is one of the safe states of `End`; what must hold in all of them is checked
+or why it does not. What it came to is one of the states of `End`; what must hold in all of them is checked
 here: books exact, no order twice, a position without a stop no longer than the row allows.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -49,7 +49,8 @@ class End(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """A fault, how it strikes, and what it leads to from each `When`. `loose_s`: for how long a position may
-    stand without a stop because of it, by the chain."""
+    stand without a stop because of it, by the chain. `drift_amount` and `drift_ends` hold on Drift where it
+    numbers or means its states differently."""
 
     kind: FaultKind
     ends: tuple[End, End, End]
@@ -60,10 +61,19 @@ class Row:
     count: int | None = None
     seconds: float = 65.0
     loose_s: float = UNPROTECTED_MAX_S
+    drift_amount: float | None = None
+    drift_ends: tuple[End, End, End] | None = None
 
     @property
     def title(self) -> str:
         return self.name or str(self.kind)
+
+    def on(self, venue: VenueName) -> "Row":
+        """The row as it is on that venue."""
+        if venue != "drift":
+            return self
+        amount = self.amount if self.drift_amount is None else self.drift_amount
+        return replace(self, amount=amount, ends=self.drift_ends or self.ends)
 
     def end(self, when: When) -> End:
         """Where it leads to."""
@@ -186,6 +196,7 @@ async def run_cell(folder: Path, row: Row, when: When, venue: VenueName, engine:
 
 def check_cell(folder: Path, row: Row, when: When, venue: VenueName, engine: EngineName) -> None:
     """Play a cell and hold it to its row."""
+    row = row.on(venue)
     seen = run_virtually(lambda: run_cell(folder, row, when, venue, engine))
     assert (seen.end, seen.refused) == (row.end(when), seen.refused)
     assert seen.again is (seen.end is not End.READ_ONLY), "it must trade on when the fault is over"
