@@ -85,9 +85,8 @@ class Control:
         except OSError as error:
             return error.strerror or str(error)
         self._place = directory / SOCKET_NAME
-        self._server = await asyncio.start_unix_server(
-            self._connected, sock=listening, limit=REQUEST_BYTES_MAX
-        )
+        # Not `start_unix_server`, which would look after a path that is not the one we have.
+        self._server = await asyncio.start_server(self._connected, sock=listening, limit=REQUEST_BYTES_MAX)
         return ""
 
     def close(self) -> None:
