@@ -42,7 +42,7 @@ def consider(turn: Turn, event: Event) -> None:
     if isinstance(event, CandleClosed):
         # Not the time it was seen: after an outage many candles may be seen at once.
         close_ts = event.open_ts + state.feed.frame_ms
-        _consider_candle(turn, Pending(ts=close_ts, features=state.market.features))
+        _consider_candle(turn, Pending(close_ts, state.market.features))
     elif state.pending is not None and not state.consultation.open_id:
         _decide(turn, state.pending)
 

@@ -28,7 +28,8 @@ class Pending(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class TraderState:
-    """The trader's memory. `entry` is a trade whose entry order has left, `trade` the one that is open.
+    """The trader's memory. `entry` is a trade whose entry order has left, `trade` the one that is open;
+    `needs` are inputs without which the strategies abstain, because the feed should deliver them.
 
     `barred` is what bars entries on the venue's side; `unprotected_since_ts` (ms) is since when the position
     has no stop on the venue, -1 while it has one.
@@ -39,6 +40,7 @@ class TraderState:
     feed: Feed
     market: MarketView
     regime_machine: Floats
+    needs: Needs
     account: Account
     orders: OpenOrders
     rule_regime: Regime = Regime.CHOP
@@ -66,11 +68,6 @@ class TraderState:
         self.instrument = self.market.instrument = instrument
         self.account.step_base = self.orders.step_base = instrument.step_base
 
-    @property
-    def needs(self) -> Needs:
-        """Inputs without which the strategies abstain, because this feed should deliver them."""
-        return Needs(self.feed.book, self.feed.premium)
-
 
 def new_state(event: Started) -> TraderState:
     """The memory of a trader that has seen nothing but its start."""
@@ -80,6 +77,7 @@ def new_state(event: Started) -> TraderState:
         feed=event.feed,
         market=new_market(event.instrument, event.feed),
         regime_machine=new_regime_state(),
+        needs=Needs(event.feed.book, event.feed.premium),
         account=Account(initial_usd=event.equity_usd, step_base=event.instrument.step_base),
         orders=OpenOrders(step_base=event.instrument.step_base),
     )
