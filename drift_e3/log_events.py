@@ -201,6 +201,9 @@ LOG_EVENTS: dict[str, LogEvent] = {
     "entries.allowed": LogEvent("nothing on the venue's side bars entries any more", ("reasons",)),
     # the chain
     "chain.unseen": LogEvent("a look at the chain failed; told when the reason changes", ("reason",)),
+    "history.missed": LogEvent(
+        "there are no candles to warm on; a position is guarded without them, entries wait", ("reason",)
+    ),
     "chain.seen": LogEvent("the chain is seen again", ("slot",)),
     "cancel.failed": LogEvent(
         "taking an order back came to nothing; tried again while it rests", ("order_id", "reason")

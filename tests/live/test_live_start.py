@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from drift_e3.config import ConfigError
-from drift_e3.ports import DataError, VenueRefused
+from drift_e3.core.terms import StopPolicy
+from drift_e3.drill.faults import FaultKind, Service
+from drift_e3.ports import DataError, VenueRefused, VenueUnavailable
 from tests.live.daemons import orders, run_on
 from tests.live.live_stage import a_stage
 from tests.live.markets import settings, tape_market
@@ -57,6 +59,39 @@ def test_without_a_key_or_an_account_nothing_starts(tmp_path: Path) -> None:
         async with a_stage(tmp_path, plan=(0,)) as stage:
             await stage.start(trading=False, KEY__FILE=str(tmp_path / "none.json"))
             with pytest.raises(ConfigError, match="no key to sign with"):
+                await stage.ended()
+
+    run_virtually(story)
+
+
+def test_a_position_is_guarded_and_closed_even_when_no_candles_can_be_had(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with a_stage(tmp_path, plan=(1, 0, 0), variables={"STRATEGY__M_MAXHOLDHOURS": "10"}) as stage:
+            await stage.start()
+            await stage.until(lambda: stage.state.trade is not None, 70.0)
+            await stage.until(lambda: stage.stopped_base() == abs(stage.user().totals.base) > 0, 5.0)
+            await stage.kill()
+            stage.local.faults.start(FaultKind.HTTP_ERROR, service=Service.DATA_API)
+            await stage.start(StopPolicy.FLATTEN)
+            await stage.seconds(3.0)
+            assert stage.state.trade is not None
+            missed_ts = stage.state.market.candle_close_ts
+            stage.local.faults.stop()
+            await stage.until(lambda: stage.state.market.candle_close_ts > missed_ts, 90.0)
+            stage.local.faults.start(FaultKind.HTTP_ERROR, service=Service.DATA_API)
+            await stage.stop()
+            user = stage.user()
+            assert (user.totals.base, user.orders) == (0, ())
+
+    run_virtually(story)
+
+
+def test_without_candles_a_flat_account_is_not_traded(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with a_stage(tmp_path, plan=(0,)) as stage:
+            stage.local.faults.start(FaultKind.HTTP_ERROR, service=Service.DATA_API)
+            await stage.start(trading=False)
+            with pytest.raises(VenueUnavailable):
                 await stage.ended()
 
     run_virtually(story)

@@ -7,14 +7,17 @@ What became of an order only the account says (see `following`); transactions ar
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+
+import structlog
 
 from drift_e3.core.commands import CancelOrder, Command, SubmitOrder
 from drift_e3.core.events import EntriesBarred, Event, Feed, OracleTick
 from drift_e3.core.orders import Order, OrderState
 from drift_e3.core.state import TraderState
 from drift_e3.core.terms import Instrument, Intent, OrderKind
-from drift_e3.ports import Clock, DataError, Put, VenueRefused
+from drift_e3.ports import Clock, DataError, Put, VenueRefused, VenueUnavailable
 from drift_e3.venues.live_paper import HistorySource, last_candle_ts
 from drift_e3.venues.solana.barring import bars
 from drift_e3.venues.solana.books import Books, booked, opening
@@ -29,6 +32,11 @@ from drift_e3.venues.solana.sender import Sender
 from drift_e3.venues.solana.sending import AccountSeen
 from drift_e3.venues.solana.submission import Kind
 from drift_e3.venues.solana.views import BASE_UNITS, ChainView, UserSeen
+
+log = structlog.get_logger()
+
+HISTORY_RETRY_MS = 10_000
+"""A history that a start had to do without is asked for this often."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +79,8 @@ class ChainMarket:
         self._approved_slot = 0
         self._carrier: Carrier | None = None
         self._resumed: list[str] = []
+        self._candle_ts: int | None = None
+        self._history_missed = False
 
     # -- as the loop sees it ---------------------------------------------------------------------------------
 
@@ -129,9 +139,8 @@ class ChainMarket:
             view = await self._lookout.open()
         except AccountRefused as refusal:
             raise VenueRefused(str(refusal)) from refusal
-        events: list[Event] = [
-            *await self._source.history(after_ts=last_candle_ts(state), not_before_ts=not_before_ts)
-        ]
+        self._candle_ts = last_candle_ts(state)
+        events = await self._history(view, not_before_ts)
         now_ts = max(self._clock.now_ms(), not_before_ts, *(event.seen_ts for event in events[-1:]))
         user = _user(view)
         self._check_signer(user)
@@ -174,6 +183,18 @@ class ChainMarket:
             )
         return events + missed
 
+    async def _history(self, view: ChainView, not_before_ts: int) -> list[Event]:
+        """The candles to warm on. A position must be guarded, or closed, without them as well; they are asked
+        for again later."""
+        try:
+            return [*await self._source.history(after_ts=self._candle_ts, not_before_ts=not_before_ts)]
+        except (VenueUnavailable, VenueRefused) as failure:
+            if not _user(view).totals.base:
+                raise
+            log.warning("history.missed", reason=str(failure))
+            self._history_missed = True
+            return []
+
     def _check_signer(self, user: UserSeen) -> None:
         trading = self._trading
         try:
@@ -214,7 +235,7 @@ class ChainMarket:
     async def run(self, put: Put) -> None:
         """Watch, carry out, bring events, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._source.run(put), name="feed")
+            tasks.create_task(self._bring(put), name="feed")
             tasks.create_task(self._sender.run(), name="sender")
             tasks.create_task(self._watch(put, tasks), name="lookout")
             tasks.create_task(self._lookout.notices(_user(self._opened().view).address).run(), name="notices")
@@ -222,6 +243,16 @@ class ChainMarket:
                 tasks.create_task(self._resume(order_id), name=f"resume {order_id}")
             while True:
                 self._carry_out(await self._commands.get(), put, tasks)
+
+    async def _bring(self, put: Put) -> None:
+        """What the source brings; first the history that a start had to do without."""
+        while self._history_missed:
+            await self._clock.sleep_until(self._clock.now_ms() + HISTORY_RETRY_MS)
+            with suppress(VenueUnavailable, VenueRefused):
+                now_ts = self._clock.now_ms()
+                await put(await self._source.history(after_ts=self._candle_ts, not_before_ts=now_ts))
+                self._history_missed = False
+        await self._source.run(put)
 
     async def _watch(self, put: Put, tasks: asyncio.TaskGroup) -> None:
         carrier = self._opened()
