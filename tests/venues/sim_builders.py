@@ -164,6 +164,8 @@ def _told(event: VenueEvent) -> str:
             return f"fill {event.order_id} {event.side * event.size_base:g} @ {event.price_usd:g}"
         case FundingPaid():
             return f"funding {event.amount_usd:g}"
+        case _:
+            raise AssertionError(f"a simulated venue does not say {event}")
 
 
 def fills(events: Iterable[VenueEvent]) -> list[Fill]:
