@@ -57,11 +57,22 @@ def everything_logged() -> Iterator[list[str]]:
         def emit(self, record: logging.LogRecord) -> None:
             lines.append(f"{record.name} {record.getMessage()} {record.args!r} {record.exc_info!r}")
 
-    root, ear, level = logging.getLogger(), Ear(logging.DEBUG), logging.getLogger().level
+    root, ear = logging.getLogger(), Ear(logging.DEBUG)
+    # Libraries that other tests have imported may have quietened the HTTP client's loggers, or all of them.
+    names = [name for name in root.manager.loggerDict if name.partition(".")[0] in {"httpx", "httpcore"}]
+    loggers = [root, *map(logging.getLogger, names)]
+    before = [(logger, logger.level, logger.disabled) for logger in loggers]
+    switched_off = root.manager.disable
+    logging.disable(logging.NOTSET)
+    for logger in loggers:
+        logger.disabled = False
+        logger.setLevel(logging.DEBUG)
     root.addHandler(ear)
-    root.setLevel(logging.DEBUG)
     try:
         yield lines
     finally:
-        root.setLevel(level)
         root.removeHandler(ear)
+        for logger, level, disabled in before:
+            logger.setLevel(level)
+            logger.disabled = disabled
+        logging.disable(switched_off)
