@@ -26,6 +26,8 @@ REST_S_MAX: Final = 8.0
 """A position may stand there unseen meanwhile."""
 JITTER_FRAC: Final = 0.25
 RATE_STATUS: Final = 429
+BURST_S: Final = 3.0
+"""The budget counts over so long: a fill and the stop for it take a dozen calls at once, then few."""
 
 
 class Circuit:
@@ -105,8 +107,8 @@ class Endpoint:
     def __init__(self, url: ServerUrl, calls_per_s: float, connect_s: float) -> None:
         self._url = url
         self._transport = Transport(url, connect_s)
-        # A whole number of calls in about a second, at exactly the rate that is asked for.
-        burst = math.ceil(calls_per_s)
+        # A whole number of calls, at exactly the rate that is asked for.
+        burst = math.ceil(calls_per_s * BURST_S)
         self._throttle = Throttler(burst, period=burst / calls_per_s)
         self._circuit = Circuit()
         self._faults: Counter[str] = Counter()
