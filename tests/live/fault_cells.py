@@ -63,6 +63,8 @@ class Row:
     loose_s: float = UNPROTECTED_MAX_S
     drift_amount: float | None = None
     drift_ends: tuple[End, End, End] | None = None
+    also: End | None = None
+    """Where it may lead as well: the real programs bear a fault a little longer than the emulation."""
 
     @property
     def title(self) -> str:
@@ -198,7 +200,7 @@ def check_cell(folder: Path, row: Row, when: When, venue: VenueName, engine: Eng
     """Play a cell and hold it to its row."""
     row = row.on(venue)
     seen = run_virtually(lambda: run_cell(folder, row, when, venue, engine))
-    assert (seen.end, seen.refused) == (row.end(when), seen.refused)
+    assert seen.end in {row.end(when), row.also}, (row.end(when), seen)
     assert seen.again is (seen.end is not End.READ_ONLY), "it must trade on when the fault is over"
     assert seen.loose_ms <= row.loose_s * MS_PER_SECOND
     assert seen.orders <= row.seconds, "no more than one order a second"

@@ -62,7 +62,7 @@ TABLE = (
         ends=(NO_ENTRIES, NO_ENTRIES, NO_ENTRIES),
         loose_s=60,
     ),
-    Row(kind=F.ORACLE_STALE, ends=CUT_OFF),
+    Row(kind=F.ORACLE_STALE, ends=CUT_OFF, also=KEPT),
     # The venue.
     Row(kind=F.PAUSE_EXCHANGE, ends=SHUT),
     Row(kind=F.PAUSE_EXCHANGE, name="exchange closed", amount=255, ends=SHUT),

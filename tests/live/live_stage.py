@@ -57,6 +57,7 @@ EAGER = {
 }
 """Settings (variables without their prefix) under which each minute that moves is an entry, held for 36 s."""
 PLACES = {instruction_discriminator(f"place_{kind}perp_order") for kind in ("", "and_take_")}
+PATIENCE_S = 200.0
 STEP_S = 0.2
 """How often a story looks whether what it waits for has come."""
 
@@ -130,15 +131,15 @@ class LiveStage:
     async def stop(self) -> Ended:
         """Ask the daemon to stop as a service manager does, and wait for its end."""
         assert self._daemon is not None
-        daemon, self._daemon = self._daemon, None
         signal.raise_signal(signal.SIGTERM)
-        return await daemon
+        return await self.ended()
 
     async def ended(self) -> Ended:
-        """Wait for a daemon that ends by itself; raises what it raised."""
+        """Wait for the daemon's end; raises what it raised, and TimeoutError if it goes on."""
         assert self._daemon is not None
-        daemon, self._daemon = self._daemon, None
-        return await daemon
+        async with asyncio.timeout(PATIENCE_S):
+            daemon, self._daemon = self._daemon, None
+            return await daemon
 
     async def kill(self) -> None:
         """Let the daemon be gone without a word, its tasks and sockets with it."""
@@ -240,6 +241,12 @@ class LiveStage:
             and (order.triggers_above == (side > 0) or order.fired)
         ]
         return max(stops, default=0)
+
+    def stop_usd(self) -> float:
+        """The trigger price of the position's stop; ValueError unless there is exactly one."""
+        below = self.base() > 0
+        (usd,) = (order.trigger_usd for order in self.user().orders if order.triggers_above is not below)
+        return usd
 
     def _watch_protection(self) -> None:
         if not self.running:
