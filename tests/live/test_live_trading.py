@@ -12,7 +12,7 @@ from drift_e3.venues.solana.outbox import Outbox, OutboxError
 from tests.drill.stages import STAGES
 from tests.live.live_checks import check, fills
 from tests.live.live_stage import LiveStage, a_stage
-from tests.live.virtual_time import run_virtually
+from tests.live.virtual_time import VirtualClock, run_virtually
 from tests.live.waves import START_TS
 
 everywhere = pytest.mark.parametrize(("venue", "engine"), STAGES)
@@ -186,6 +186,23 @@ def test_a_server_that_is_not_there_is_passed_over(tmp_path: Path) -> None:
             await stage.stop()
             assert stage.base() == 0
             assert stage.loose_ms <= LOOSE_MS_MAX
+            check(stage)
+
+    run_virtually(story)
+
+
+@pytest.mark.parametrize("fast_ms", [45_000, -45_000])
+def test_a_clock_that_is_wrong_holds_up_no_exit(fast_ms: int, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with a_stage(tmp_path, plan=(1, 0, 0), variables=LONG_HOLD) as stage:
+            await stage.start()
+            await in_position(stage)
+            await stage.kill()
+            wrong = VirtualClock(stage.clock.now_ms() + fast_ms)
+            stage.clock = wrong
+            await stage.start(StopPolicy.FLATTEN)
+            await stage.stop()
+            assert stage.base() == 0
             check(stage)
 
     run_virtually(story)

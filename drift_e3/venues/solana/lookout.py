@@ -3,7 +3,10 @@
 Also watched is whether the program is still the one that was approved. Nothing here concludes or sends.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import suppress
+from typing import NoReturn
 
 import structlog
 from solders.pubkey import Pubkey
@@ -17,8 +20,8 @@ from drift_e3.venues.solana.sysvars import PROGRAMDATA_HEADER_BYTES, programdata
 from drift_e3.venues.solana.views import ChainView
 from drift_e3.venues.solana.wakeups import Wakeups
 
-LOOKS_PER_DEPLOYMENT = 10
-"""The program's code is looked at once in so many looks at the accounts, about every ten seconds."""
+DEPLOYMENT_S = 10.0
+"""How often the program's code is looked at."""
 
 log = structlog.get_logger()
 
@@ -35,7 +38,7 @@ class Lookout:
         self.deployment_slot = 0
         self._rpc = rpc
         self._poller: Poller | None = None
-        self._looks = 0
+        self._code_refused: AccountRefused | None = None
 
     async def open(self) -> ChainView:
         """Learn the program's addresses and take the first look. Raises `RpcUnavailable`, `RpcRejected`, and
@@ -43,7 +46,7 @@ class Lookout:
         addresses = self.program.market_addresses()
         self.program.learn((await self._rpc.accounts(addresses)).accounts)
         self._poller = Poller(self._rpc, self.program.addresses(self.trading))
-        await self._watch_deployment()
+        await self._look_at_code()
         return await self.look()
 
     async def look(self) -> ChainView:
@@ -75,10 +78,20 @@ class Lookout:
             said = reason
             yield view
 
+    async def watch_code(self) -> NoReturn:
+        """Keep `deployment_slot` up to date until cancelled; no look at the accounts waits for it."""
+        while True:
+            await asyncio.sleep(DEPLOYMENT_S)
+            try:
+                with suppress(RpcUnavailable, RpcRejected):
+                    await self._look_at_code()
+                    self._code_refused = None
+            except AccountRefused as refusal:
+                self._code_refused = refusal
+
     async def _decode(self, seen: Look) -> ChainView:
-        self._looks += 1
-        if self._looks % LOOKS_PER_DEPLOYMENT == 0:
-            await self._watch_deployment()
+        if self._code_refused is not None:
+            raise self._code_refused
         if self.trading is not None:
             missing = self.program.companions(seen.accounts, self.trading)
             if missing:
@@ -86,7 +99,7 @@ class Lookout:
                 self.program.learn_companions({**seen.accounts, **markets}, self.trading)
         return self.program.read(seen.slot, seen.accounts, self.trading)
 
-    async def _watch_deployment(self) -> None:
+    async def _look_at_code(self) -> None:
         address = programdata_address(self.program.program_id)
         _, account = await self._rpc.account_slice(address, 0, PROGRAMDATA_HEADER_BYTES)
         if account is not None:

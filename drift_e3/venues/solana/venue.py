@@ -238,6 +238,7 @@ class ChainMarket:
             tasks.create_task(self._bring(put), name="feed")
             tasks.create_task(self._sender.run(), name="sender")
             tasks.create_task(self._watch(put, tasks), name="lookout")
+            tasks.create_task(self._lookout.watch_code(), name="deployment")
             tasks.create_task(self._lookout.notices(_user(self._opened().view).address).run(), name="notices")
             for order_id in self._resumed:
                 tasks.create_task(self._resume(order_id), name=f"resume {order_id}")
