@@ -53,7 +53,7 @@ def pay_in(stage: LiveStage, amount: int) -> None:
 async def in_position(stage: LiveStage) -> None:
     await stage.until(lambda: stage.state.trade is not None, 70.0)
     await stage.until(lambda: len(stage.user().orders) == 2, 5.0)
-    await stage.until(lambda: books_agree(stage), 5.0)
+    await stage.until(lambda: stage.state.unprotected_since_ts < 0 and books_agree(stage), 5.0)
 
 
 def stop_number(stage: LiveStage) -> int:
