@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from drift_e3.core.events import CollateralMoved, OrderCancelled
-from drift_e3.core.terms import OrderKind, Reason, Side, StopPolicy
+from drift_e3.core.terms import MS_PER_HOUR, OrderKind, Reason, Side, StopPolicy
 from drift_e3.drill.drift_accounts import token_account
+from drift_e3.drill.faults import FaultKind
 from drift_e3.drill.local_chain import EngineName, VenueName
 from drift_e3.ports import VenueRefused
 from drift_e3.venues.solana.program import Ticket, Trading
@@ -14,6 +15,7 @@ from tests.drill.stages import STAGES
 from tests.live.live_checks import books_agree, check, check_orders, fills
 from tests.live.live_stage import LiveStage, a_stage
 from tests.live.virtual_time import run_virtually
+from tests.live.waves import START_TS
 
 everywhere = pytest.mark.parametrize(("venue", "engine"), STAGES)
 HOLDING = {"STRATEGY__M_MAXHOLDHOURS": "10"}
@@ -166,5 +168,72 @@ def test_beside_a_foreign_position_ours_is_guarded_and_left_alone_otherwise(
             await stage.seconds(65.0)
             assert len(stage.submitted) == sent, "no entry beside what is not ours"
             check_orders(stage)
+
+    run_virtually(story)
+
+
+@everywhere
+def test_a_level_that_was_passed_while_away_is_left_at_once(
+    venue: VenueName, engine: EngineName, tmp_path: Path
+) -> None:
+    async def story() -> None:
+        async with a_stage(tmp_path, venue, engine, plan=(1, 0, 0), variables=HOLDING) as stage:
+            await stage.start()
+            await in_position(stage)
+            await stage.kill()
+            stage.local.faults.start(FaultKind.KEEPER_ASLEEP)
+            stage.local.oracle.jump(-0.02)
+            await stage.seconds(30.0)
+            assert stage.base() > 0
+            await stage.start()
+            await stage.until(lambda: stage.base() == 0, 5.0)
+            await stage.until(lambda: stage.state.trade is None and not stage.state.orders.by_id, 20.0)
+            assert fills(stage)[-1].reason is Reason.STOP
+            check(stage)
+
+    run_virtually(story)
+
+
+@everywhere
+def test_a_liquidation_while_away_is_booked_as_one(
+    venue: VenueName, engine: EngineName, tmp_path: Path
+) -> None:
+    async def story() -> None:
+        async with a_stage(tmp_path, venue, engine, plan=(1, 0, 0), variables=HOLDING) as stage:
+            await stage.start()
+            await in_position(stage)
+            await stage.kill()
+            stage.local.faults.start(FaultKind.LIQUIDATION)
+            await stage.seconds(30.0)
+            await stage.start()
+            await stage.until(lambda: stage.state.trade is None and not stage.state.orders.by_id, 20.0)
+            assert fills(stage)[-1].reason is Reason.LIQUIDATION
+            assert any("liquidated" in reason for reason in stage.state.barred)
+            check(stage)
+
+    run_virtually(story)
+
+
+@everywhere
+def test_funding_paid_while_away_is_booked(venue: VenueName, engine: EngineName, tmp_path: Path) -> None:
+    async def story() -> None:
+        at = START_TS + MS_PER_HOUR - 80_000
+        async with a_stage(
+            tmp_path, venue, engine, plan=(1, 0, 0, 0, 0), start_ts=at, variables=HOLDING
+        ) as stage:
+            market = stage.local.stage.dialect.perp_market
+            stage.local.stage.edit("PerpMarket", market, {"last_funding_rate_ts": START_TS // 1_000})
+            await stage.start()
+            await in_position(stage)
+            await stage.kill()
+            await stage.until(lambda: stage.clock.now_ms() > START_TS + MS_PER_HOUR + 62_000, 200.0)
+            settle = stage.program.settle(stage.trading)
+            stage.local.chain.submit(stage.local.stage.signed(settle, stage.local.delegate), spared=True)
+            await stage.until(lambda: stage.user().totals.funding, 5.0)
+            await stage.seconds(2.0)
+            paid = stage.state.account.total.funding_usd
+            await stage.start()
+            assert stage.state.account.total.funding_usd != paid == 0.0
+            check(stage)
 
     run_virtually(story)
