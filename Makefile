@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install --quiet --no-input --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test check torture bench lock clean
+.PHONY: help run install optional test check torture bench lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -25,6 +25,9 @@ run: $(STAMP) ## trade on paper in the synthetic market, one minute a second
 
 install: $(STAMP) ## make .venv with everything in it, from the lock
 	@:
+
+optional: $(STAMP) ## add what benchmarks compare with and marked tests drive (vectorbt, a small model, a browser)
+	@$(PIP) --require-hashes --only-binary :all: -r deploy/requirements-optional.lock
 
 $(STAMP): pyproject.toml $(DEVLOCK) | $(BIN)/python
 	@echo "install: $(VENV) from the lock; about a minute the first time"
@@ -67,7 +70,7 @@ check: $(STAMP) ## format, lint, types, import contracts
 torture: $(STAMP) ## the long tests: kills, floods, soaks
 	$(BIN)/python -m pytest -m torture
 
-bench: $(STAMP) ## how fast the pieces are, on this machine
+bench: optional ## how fast the pieces are, on this machine
 	$(BIN)/python -m tests.bench
 
 # Universal: one lock for every supported Python. Headers and index addresses would name the machine it was made on.
@@ -79,6 +82,7 @@ lock: | $(BIN)/python ## resolve the locks anew (UVFLAGS=--upgrade lifts every r
 	@$(PIP) uv
 	$(UV) --output-file deploy/requirements.lock pyproject.toml
 	$(UV) --constraint deploy/requirements.lock --all-extras --group build --output-file $(DEVLOCK) pyproject.toml
+	$(UV) --constraint $(DEVLOCK) --group optional --output-file deploy/requirements-optional.lock pyproject.toml
 	$(UV) --constraint $(DEVLOCK) --group build --output-file deploy/requirements-build.lock
 
 clean: ## remove .venv and what tools left behind

@@ -15,6 +15,8 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-build.lock")
+"""Installed on every supported Python; what is optional may differ between them."""
+OPTIONAL = "requirements-optional.lock"
 
 ALLOWED = {
     ".ci",
@@ -86,7 +88,7 @@ def test_the_ci_script_can_be_started() -> None:
     assert script.read_text().startswith("#!/usr/bin/env bash\n")
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", [*LOCKS, OPTIONAL])
 def test_every_line_of_a_lock_is_one_version_with_hashes(name: str) -> None:
     pins = locked(name)
     assert pins
@@ -103,6 +105,8 @@ def test_one_release_serves_every_python(name: str) -> None:
 def test_the_locks_agree_with_one_another() -> None:
     runtime, dev, build = (locked(name) for name in LOCKS)
     assert all(dev[package] == lines for package, lines in (runtime | build).items())
+    shared = locked(OPTIONAL).keys() & dev.keys()
+    assert [package for package in shared if locked(OPTIONAL)[package] != dev[package]] == []
 
 
 def test_every_dependency_is_locked_at_a_release_it_admits() -> None:
