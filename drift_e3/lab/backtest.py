@@ -4,10 +4,20 @@ import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from drift_e3.core.commands import AskAdvisor
 from drift_e3.core.decision import Decision
-from drift_e3.core.events import AdviceFailed, CandleClosed, Event, Fill, Settings, Started, StopRequested
+from drift_e3.core.events import (
+    AdviceFailed,
+    AdvisorEvent,
+    CandleClosed,
+    Event,
+    Fill,
+    Settings,
+    Started,
+    StopRequested,
+)
 from drift_e3.core.notes import DecisionMade, PositionClosed
 from drift_e3.core.state import TraderState
 from drift_e3.core.terms import StopPolicy
@@ -31,6 +41,12 @@ class Backtest:
     equity: list[tuple[int, float]] = field(default_factory=list)
 
 
+Advise = Callable[[AskAdvisor], AdvisorEvent]
+"""Answers a question out of what was recorded or made up; the answer's `seen_ts` is when it would come."""
+Watch = Callable[[Event, Outcome], None]
+"""Is shown every event with what it led to, in order."""
+
+
 @contextmanager
 def _collector_paused() -> Iterator[None]:
     """Pause the search for reference cycles: the core makes none, and the more is kept the more it costs."""
@@ -51,30 +67,40 @@ def backtest(
     progress: Callable[[], None] | None = None,
     *,
     keep_decisions: bool = True,
+    advise: Advise | None = None,
+    watch: Watch | None = None,
 ) -> Backtest:
-    """Play the market to its end on rules alone; `progress` is called after each candle.
+    """Play the market to its end; `progress` is called after each candle.
 
     Without `keep_decisions` only their numbers remain, and no equity by candle: memory stays as it is, and a
-    tenth of the time is saved. An advisor that is enabled in `settings` is silent here: every question fails
-    at once.
+    tenth of the time is saved. Without `advise` an advisor that is enabled in `settings` is silent: every
+    question fails at once. With it each answer is heard at its own time, before what the market brings then.
     """
     trader = Trader()
+    answers: list[AdvisorEvent] = []
     now_ts = market.next_ts() or 0
-    trader.process(
-        Started(
-            seen_ts=now_ts,
-            settings=settings,
-            instrument=market.instrument,
-            feed=market.feed,
-            equity_usd=equity_usd,
-        )
+    started = Started(
+        seen_ts=now_ts,
+        settings=settings,
+        instrument=market.instrument,
+        feed=market.feed,
+        equity_usd=equity_usd,
     )
+    beginning = trader.process(started)
+    if watch is not None:
+        watch(started, beginning)
     result = Backtest(trader.state)
 
-    def take(event: Event) -> Outcome:
+    def take(event: Event) -> None:
         outcome = trader.process(event)
         for command in outcome.commands:
-            market.execute(command, event.seen_ts)
+            if type(command) is AskAdvisor:
+                answers.append(_silence(command) if advise is None else advise(command))
+                answers.sort(key=attrgetter("seen_ts"))
+            else:
+                market.execute(command, event.seen_ts)
+        if watch is not None:
+            watch(event, outcome)
         if type(event) is Fill:
             result.fills.append(event)
         for note in outcome.notes:
@@ -88,22 +114,22 @@ def backtest(
                     result.equity.append((decision.ts, decision.equity_usd))
             elif type(note) is PositionClosed:
                 result.trades.append(note)
-        return outcome
 
     while (next_ts := market.next_ts()) is not None:
+        if answers and answers[0].seen_ts <= next_ts:
+            take(answers.pop(0))
+            continue
         now_ts = next_ts
         for event in market.advance():
-            for command in take(event).commands:
-                if isinstance(command, AskAdvisor):
-                    take(
-                        AdviceFailed(
-                            seen_ts=event.seen_ts,
-                            question_id=command.question.question_id,
-                            reason="off",
-                            latency_ms=0,
-                        )
-                    )
+            take(event)
+            while answers and answers[0].seen_ts <= now_ts:
+                take(answers.pop(0))
             if progress is not None and type(event) is CandleClosed:
                 progress()
     take(StopRequested(seen_ts=now_ts, policy=StopPolicy.HOLD, by="end of market", at_once=True))
     return result
+
+
+def _silence(command: AskAdvisor) -> AdviceFailed:
+    question = command.question
+    return AdviceFailed(seen_ts=question.ts, question_id=question.question_id, reason="off", latency_ms=0)
