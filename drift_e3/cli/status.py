@@ -8,7 +8,7 @@ import typer
 from drift_e3.cli.options import AsJson, StateDir, state_directory
 
 if TYPE_CHECKING:
-    from drift_e3.live.status import Status
+    from drift_e3.status import Status
 
 PATIENCE_S = 5.0
 """How long a daemon that is starting or ending is waited for."""

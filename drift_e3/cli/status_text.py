@@ -1,6 +1,6 @@
 """A status as text for people: a name and what there is to say of it, a line each, without secrets.
 
-Here live the words; the numbers are `live.status`'.
+Here live the words; the numbers are `drift_e3.status`'.
 """
 
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ from typing import Any
 
 import typer
 
-from drift_e3.live.status import OrderStatus, PositionStatus, Status
 from drift_e3.logs import redact_text, redact_value
+from drift_e3.status import OrderStatus, PositionStatus, Status
 
 NAME_CHARS = 14
 MINUTE_S = 60.0

@@ -27,9 +27,9 @@ from drift_e3.live.control_wire import (
 )
 from drift_e3.live.inbox import Inbox
 from drift_e3.live.session import Session
-from drift_e3.live.status import Circumstances, DaemonStatus, Status, status
 from drift_e3.live.watch import Waiter, Watch, is_flat
 from drift_e3.ports import Clock
+from drift_e3.status import Circumstances, DaemonStatus, Status, status
 
 CLIENTS_MAX = 8
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import msgspec
 
-from drift_e3.live.status import Status
+from drift_e3.status import Status
 
 REQUEST_BYTES_MAX = 1_024
 ANSWER_BYTES_MAX = 1_048_576

@@ -15,7 +15,7 @@ from drift_e3.live import control_client, control_socket
 from drift_e3.live.control_client import DaemonUnavailable, ask
 from drift_e3.live.control_socket import SOCKET_NAME, is_trusted, listen
 from drift_e3.live.control_wire import Answer, Request, Verb, encode
-from drift_e3.live.status import Circumstances, status
+from drift_e3.status import Circumstances, status
 from tests.core.stories import a_story
 from tests.live.attended import CHOSEN, attended
 from tests.live.markets import tape_market
