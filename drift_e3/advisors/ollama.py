@@ -6,14 +6,16 @@ decided elsewhere; the protocol is `ollama_wire`'s.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 import aiohttp
 
 from drift_e3.advisors.failures import Failure
 from drift_e3.advisors.ollama_wire import (
+    Heard,
     NoAnswer,
     Tags,
     Version,
@@ -26,12 +28,14 @@ from drift_e3.advisors.ollama_wire import (
 )
 from drift_e3.advisors.prompts import load_template, prompt_hash, render
 from drift_e3.core.advice import ADVICE_SCHEMA, Advice, Question, parse_advice
-from drift_e3.core.events import AdviceFailed, AdviceReceived, AdvisorEvent
+from drift_e3.core.events import AdviceFailed, AdviceReceived, AdvisorEvent, Attempt
 from drift_e3.core.terms import MS_PER_SECOND
 
 FALLBACK_SHARE: Final = 0.4
 """Of the time that is left, what a rung leaves to those below it."""
 PROBE_DEADLINE_MS: Final = 2_000
+ADVICE: Final = "advice"
+"""The outcome of an attempt that gave advice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +75,17 @@ class ServerReport:
         return f"models not installed: {', '.join(self.missing)}" if self.missing else ""
 
 
-class _Climb(NamedTuple):
-    """How far up or down the ladder it went: a text (empty for none) and its model, else a reason."""
+class _Tried(NamedTuple):
+    """One rung: what came of it for the journal, and the failure unless there was an answer of some sort."""
 
-    model: str
-    text: str
-    reason: Failure
-    detail: str
+    attempt: Attempt
+    failure: NoAnswer | None
+
+    @property
+    def fate(self) -> str:
+        """What went wrong, in a word or two."""
+        detail = "" if self.failure is None else self.failure.detail
+        return f"{self.attempt.model}: {self.attempt.outcome} {detail}".rstrip()
 
 
 class OllamaAdvisor:
@@ -115,26 +123,36 @@ class OllamaAdvisor:
         now = asyncio.get_running_loop().time
         started = now()
         prompt = render(question, self._options.template)
-        climb = await self._climb(prompt, started + deadline_ms / MS_PER_SECOND)
+        tried = await self._climb(prompt, started + deadline_ms / MS_PER_SECOND)
         elapsed_ms = (now() - started) * MS_PER_SECOND
         late = elapsed_ms > deadline_ms
+        answer = None if late else _chosen(tried)
         latency_ms = int(elapsed_ms)
-        if climb.text and not late:
+        if answer is not None:
             return AdviceReceived(
                 seen_ts=question.ts + latency_ms,
                 question_id=question.question_id,
-                text=climb.text,
+                text=answer.text,
                 latency_ms=latency_ms,
-                model=climb.model,
-                digest=self._digests.get(model_tag(climb.model), ""),
+                model=answer.model,
+                digest=answer.digest,
                 prompt_hash=prompt_hash(prompt),
+                prompt=prompt,
+                template=self._options.template,
+                attempts=tuple(
+                    replace(attempt, text="") if attempt is answer else attempt for attempt, _ in tried
+                ),
             )
         return AdviceFailed(
             seen_ts=question.ts + latency_ms,
             question_id=question.question_id,
-            reason=(Failure.TIMEOUT if late else climb.reason).value,
+            reason=(Failure.TIMEOUT if late else _reason(tried)).value,
             latency_ms=latency_ms,
-            detail=climb.detail,
+            detail="; ".join(rung.fate for rung in tried if rung.attempt.outcome != ADVICE),
+            prompt_hash=prompt_hash(prompt),
+            prompt=prompt,
+            template=self._options.template,
+            attempts=tuple(attempt for attempt, _ in tried),
         )
 
     async def probe(self, deadline_ms: int = PROBE_DEADLINE_MS) -> ServerReport:
@@ -160,32 +178,45 @@ class OllamaAdvisor:
         if self._session is not None:
             await self._session.close()
 
-    async def _climb(self, prompt: str, ends: float) -> _Climb:
-        """Ask rung after rung until the loop's time `ends`."""
+    async def _climb(self, prompt: str, ends: float) -> list[_Tried]:
+        """Ask rung after rung, until one gives advice or the loop's time is `ends`."""
         now = asyncio.get_running_loop().time
-        reason = Failure.TIMEOUT
-        fates: list[str] = []
-        spare_model = spare_text = ""
+        tried: list[_Tried] = []
         for below, model in zip(reversed(range(len(self._models))), self._models, strict=True):
             rung_ends = ends - (ends - now()) * FALLBACK_SHARE if below else ends
-            try:
-                text = await self._chat(model, prompt, rung_ends)
-            except NoAnswer as failure:
-                reason = failure.reason
-                fates.append(f"{model}: {reason.value} {failure.detail}".rstrip())
-                if reason in {Failure.UNREACHABLE, Failure.CANCELLED}:
-                    break
-                continue
-            advice = parse_advice(text)
-            if isinstance(advice, Advice):
-                return _Climb(model, text, reason, "; ".join(fates))
-            fates.append(f"{model}: {advice.reason}")
-            if not spare_text:
-                spare_model, spare_text = model, text
-        return _Climb(spare_model, spare_text, reason, "; ".join(fates))
+            tried.append(await self._try(model, prompt, rung_ends))
+            _, failure = tried[-1]
+            if failure is None and tried[-1].attempt.outcome == ADVICE:
+                break
+            if failure is not None and failure.reason in {Failure.UNREACHABLE, Failure.CANCELLED}:
+                break
+        return tried
 
-    async def _chat(self, model: str, prompt: str, ends: float) -> str:
-        """One model's raw words. Raises `NoAnswer`."""
+    async def _try(self, model: str, prompt: str, ends: float) -> _Tried:
+        """Ask one model until the loop's time `ends`."""
+        now = asyncio.get_running_loop().time
+        body = self._request(model, prompt)
+        heard, failure, began = Heard(), None, now()
+        try:
+            async with exchange(self._open(), "POST", f"{self._url}/api/chat", ends, body) as response:
+                outcome = _judged(await read_answer(response, heard))
+        except NoAnswer as gone:
+            failure = NoAnswer(Failure.CANCELLED) if self._closed else gone
+            outcome = failure.reason.value
+        attempt = Attempt(
+            model=model,
+            digest=self._digests.get(model_tag(model), ""),
+            options=_canonical(body),
+            outcome=outcome,
+            text=heard.text,
+            latency_ms=int((now() - began) * MS_PER_SECOND),
+            load_ms=heard.load_ms,
+            prompt_tokens=heard.prompt_tokens,
+            answer_tokens=heard.answer_tokens,
+        )
+        return _Tried(attempt, failure)
+
+    def _request(self, model: str, prompt: str) -> dict[str, object]:
         options = self._options
         body: dict[str, object] = {
             "model": model,
@@ -203,13 +234,7 @@ class OllamaAdvisor:
             body["format"] = ADVICE_SCHEMA
         if options.think is not None:
             body["think"] = options.think
-        try:
-            async with exchange(self._open(), "POST", f"{self._url}/api/chat", ends, body) as response:
-                return await read_answer(response)
-        except NoAnswer:
-            if self._closed:
-                raise NoAnswer(Failure.CANCELLED) from None
-            raise
+        return body
 
     def _open(self) -> aiohttp.ClientSession:
         if self._closed:
@@ -217,3 +242,28 @@ class OllamaAdvisor:
         if self._session is None:
             self._session = self._session_factory()
         return self._session
+
+
+def _judged(text: str) -> str:
+    advice = parse_advice(text)
+    return ADVICE if isinstance(advice, Advice) else advice.reason
+
+
+def _canonical(body: Mapping[str, object]) -> str:
+    """How a model was asked, as JSON with sorted keys: the request but for what is told elsewhere."""
+    told = {name: value for name, value in body.items() if name not in {"model", "messages", "format"}}
+    return json.dumps(told | {"schema": "format" in body}, sort_keys=True, separators=(",", ":"))
+
+
+def _chosen(tried: Sequence[_Tried]) -> Attempt | None:
+    """The advice, else the first answer that is none, for the core to say what is wrong with it."""
+    answered = [attempt for attempt, failure in tried if failure is None]
+    if answered and answered[-1].outcome == ADVICE:
+        return answered[-1]
+    return answered[0] if answered else None
+
+
+def _reason(tried: Sequence[_Tried]) -> Failure:
+    """The last rung's."""
+    failure = tried[-1].failure
+    return Failure.TIMEOUT if failure is None else failure.reason

@@ -16,9 +16,12 @@ import msgspec
 
 from drift_e3.advisors.failures import Failure
 from drift_e3.core.answers import TEXT_CHARS_MAX
+from drift_e3.core.events import NOT_TOLD
 
 BODY_BYTES_MAX: Final = 4 * 1_024 * 1_024
 """Thousands of hidden thoughts at 150 bytes a streamed token, and some room."""
+COUNT_MAX: Final = 2**53
+NS_PER_MS: Final = 1_000_000
 ERROR_BYTES_MAX: Final = 2_048
 DETAIL_CHARS_MAX: Final = 120
 SECRET_CHARS_MIN: Final = 24
@@ -43,12 +46,18 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One line of a chat's streamed body, or the whole body of a server that does not stream."""
+    """One line of a chat's streamed body, or the whole body of a server that does not stream.
+
+    The last one has the counts of tokens, and the time in ns that it took to load the model.
+    """
 
     message: Message = field(default_factory=Message)
     done: bool = False
     done_reason: str | None = None
     error: str | None = None
+    load_duration: int | None = None
+    prompt_eval_count: int | None = None
+    eval_count: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +87,38 @@ class Problem:
     """The body beside an error status."""
 
     error: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Heard:
+    """What a model has said so far, and what its server tells of the effort (`NOT_TOLD` without)."""
+
+    words: list[str] = field(default_factory=list)
+    load_ms: int = NOT_TOLD
+    prompt_tokens: int = NOT_TOLD
+    answer_tokens: int = NOT_TOLD
+
+    @property
+    def text(self) -> str:
+        """All of it; of a flood only so much as an answer may have."""
+        return "".join(self.words)[:TEXT_CHARS_MAX]
+
+    def hear(self, line: bytes) -> bool:
+        """Take a line of the stream; true when it was the last. Raises `NoAnswer`."""
+        if not line.strip():
+            return False
+        part = _decoded(line, Part)
+        if part.error is not None:
+            raise NoAnswer(Failure.BAD_BODY, part.error)
+        self.words.append(part.message.content or "")
+        if part.done:
+            load_ns = _told(part.load_duration)
+            self.load_ms = load_ns // NS_PER_MS if load_ns != NOT_TOLD else NOT_TOLD
+            self.prompt_tokens = _told(part.prompt_eval_count)
+            self.answer_tokens = _told(part.eval_count)
+        if part.done and part.done_reason == "length":
+            raise NoAnswer(Failure.CUT)
+        return part.done
 
 
 Body = TypeVar("Body", Part, Version, Tags, Problem)
@@ -140,10 +181,12 @@ async def exchange(
         raise NoAnswer(Failure.DISCONNECTED, type(error).__name__) from None
 
 
-async def read_answer(response: aiohttp.ClientResponse) -> str:
-    """What the model said in the body of ``/api/chat``, streamed or not. Raises `NoAnswer`."""
+async def read_answer(response: aiohttp.ClientResponse, heard: Heard) -> str:
+    """What the model said in the body of ``/api/chat``, streamed or not. Raises `NoAnswer`.
+
+    `heard` has whatever came, also when it came to nothing.
+    """
     await _check_head(response)
-    words: list[str] = []
     size = 0
     rest = b""
     async for chunk in response.content.iter_any():
@@ -152,10 +195,10 @@ async def read_answer(response: aiohttp.ClientResponse) -> str:
             raise NoAnswer(Failure.TOO_LARGE)
         *lines, rest = (rest + chunk).split(b"\n")
         for line in lines:
-            if _hear(line, words):
-                return _whole("".join(words))
-    if _hear(rest, words):
-        return _whole("".join(words))
+            if heard.hear(line):
+                return _whole("".join(heard.words))
+    if heard.hear(rest):
+        return _whole("".join(heard.words))
     raise NoAnswer(Failure.BAD_BODY, "the answer has no end")
 
 
@@ -182,17 +225,8 @@ async def _check_head(response: aiohttp.ClientResponse) -> None:
         raise NoAnswer(Failure.BAD_BODY, f"content type {response.content_type}")
 
 
-def _hear(line: bytes, words: list[str]) -> bool:
-    """Add what a line of the stream says to `words`; true when it was the last."""
-    if not line.strip():
-        return False
-    part = _decoded(line, Part)
-    if part.error is not None:
-        raise NoAnswer(Failure.BAD_BODY, part.error)
-    words.append(part.message.content or "")
-    if part.done and part.done_reason == "length":
-        raise NoAnswer(Failure.CUT)
-    return part.done
+def _told(count: int | None) -> int:
+    return count if count is not None and 0 <= count <= COUNT_MAX else NOT_TOLD
 
 
 def _whole(text: str) -> str:

@@ -11,10 +11,21 @@ from typing import Final
 
 from drift_e3.core.answers import Fields, Flaw, answer_part, json_answers, labelled_answer, normal
 from drift_e3.core.features import Features
-from drift_e3.core.terms import Direction, Regime
+from drift_e3.core.terms import Direction, Regime, Strategy
 
 CandleRow = tuple[int, float, float, float, float, float]
 """A closed candle as (open time in ms, open, high, low, close in USD, volume in the base asset)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thesis:
+    """Why the open position was entered, and where it is left: stop (the trailing one included) and target
+    in USD, NaN while unknown."""
+
+    strategy: Strategy
+    regime: Regime
+    stop_usd: float
+    target_usd: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +34,8 @@ class Question:
 
     `ts` is the event time (UTC, ms) of the candle close that provoked it. `candles` are oldest first, at most
     30. `position_base` is signed; `entry_usd` is NaN and `held_ms` 0 when flat. `leverage_x_max` is the cap
-    of the rule regime; `daily_loss_frac` and `drawdown_frac` are positive losses, NaN where unknown.
+    of the rule regime; `daily_loss_frac` and `drawdown_frac` are positive losses, NaN where unknown. `thesis`
+    is None when flat.
     """
 
     question_id: str
@@ -40,6 +52,7 @@ class Question:
     equity_usd: float
     daily_loss_frac: float
     drawdown_frac: float
+    thesis: Thesis | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

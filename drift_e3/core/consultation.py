@@ -11,8 +11,9 @@ from drift_e3.core.decision import HeldAdvice
 from drift_e3.core.events import AdviceFailed, AdviceReceived
 from drift_e3.core.params import Params
 
-OVERDUE_GRACE_MS = 1_000
-"""The advisor's own deadline fires first; this is for an advisor that does not even report its failure."""
+OVERDUE_GRACE_MS = 50
+"""No decision is later than the deadline by more than this. The advisor's own deadline fires first; this is for
+an advisor that does not even report its failure."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,10 +42,14 @@ class Consultation:
         self.open_id, self.asked_ts, self.deadline_ts = question_id, now_ts, now_ts + deadline_ms
 
     def answer(self, event: AdviceReceived) -> Advice | NoAdvice:
-        """Close the question with what the answer means; an answer to a closed question is worth nothing."""
+        """Close the question with what the answer means; an answer to a closed question, or one that took
+        longer than its deadline, is worth nothing."""
         if event.question_id != self.open_id:
             return NoAdvice(reason="late")
         self.open_id = ""
+        if event.latency_ms > self.deadline_ts - self.asked_ts:
+            self.missed = "late"
+            return NoAdvice(reason="late")
         parsed = parse_advice(event.text)
         if isinstance(parsed, Advice):
             self.held = HeldAdvice(advice=parsed, question_id=event.question_id, received_ts=event.seen_ts)

@@ -5,7 +5,7 @@ the answer, its failure or the next candle arrives, whichever is first. The mode
 itself: without a strategy's signal there is none.
 """
 
-from drift_e3.core.advice import Question
+from drift_e3.core.advice import Question, Thesis
 from drift_e3.core.blend import size_factor
 from drift_e3.core.commands import AskAdvisor
 from drift_e3.core.decision import Decision, Draft, draft_decision, either_signals
@@ -85,10 +85,18 @@ def _ask(turn: Turn, pending: Pending) -> None:
         equity_usd=turn.equity_usd,
         daily_loss_frac=breakers.daily_loss_frac(turn.equity_usd),
         drawdown_frac=breakers.drawdown_frac(turn.equity_usd),
+        thesis=None if trade is None else _thesis(trade),
     )
     deadline_ms = state.settings.ai_deadline_ms
     state.consultation.ask(question.question_id, turn.now, deadline_ms)
     turn.commands.append(AskAdvisor(question=question, deadline_ms=deadline_ms))
+
+
+def _thesis(trade: Trade) -> Thesis:
+    stop_usd, _ = trade.stop_level()
+    return Thesis(
+        strategy=trade.strategy, regime=trade.regime, stop_usd=stop_usd, target_usd=trade.target_usd
+    )
 
 
 def _decide(turn: Turn, pending: Pending, *, superseded: bool = False) -> None:

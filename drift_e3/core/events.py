@@ -123,9 +123,37 @@ class Heartbeat:
     seen_ts: int
 
 
+NOT_TOLD: Final = -1
+"""In place of a duration or a count that nobody told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One model that was tried for a question, and what came of it: for the journal, never for a decision.
+
+    `outcome` is ``advice``, else what is wrong with the answer, or why there is none. `text` is what the
+    model said, also what it said in vain; it is empty where the event's own text is this one. `options` is
+    the request without prompt and schema, as canonical JSON. Times in ms and counts of tokens are -1 where
+    they were not told; `load_ms` is the server's time to bring the model into memory.
+    """
+
+    model: str
+    digest: str
+    options: str
+    outcome: str
+    text: str = ""
+    latency_ms: int = NOT_TOLD
+    load_ms: int = NOT_TOLD
+    prompt_tokens: int = NOT_TOLD
+    answer_tokens: int = NOT_TOLD
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdviceReceived:
-    """The advisor's raw answer, `latency_ms` after its question. Not yet parsed, not yet trusted."""
+    """The advisor's raw answer, `latency_ms` after its question. Not yet parsed, not yet trusted.
+
+    `prompt` is what was asked, word for word, made of `template` (name and version).
+    """
 
     seen_ts: int
     question_id: str
@@ -134,17 +162,28 @@ class AdviceReceived:
     model: str
     digest: str = ""
     prompt_hash: str = ""
+    prompt: str = ""
+    template: str = ""
+    attempts: tuple[Attempt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdviceFailed:
-    """The advisor gave no usable answer; `reason` is a short code such as ``timeout`` or ``unreachable``."""
+    """The advisor gave no usable answer; `reason` is a short code such as ``timeout`` or ``unreachable``.
+
+    ``superseded``: a newer question took this one's place while it was open. An answer that came too late is
+    among the `attempts`.
+    """
 
     seen_ts: int
     question_id: str
     reason: str
     latency_ms: int
     detail: str = ""
+    prompt_hash: str = ""
+    prompt: str = ""
+    template: str = ""
+    attempts: tuple[Attempt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

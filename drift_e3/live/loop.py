@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from drift_e3.core.commands import AskAdvisor, CancelOrder, Stop, SubmitOrder
-from drift_e3.core.events import Event
+from drift_e3.core.events import AdviceFailed, Event
 from drift_e3.core.turn import Outcome
 from drift_e3.live.consultant import Consultant
 from drift_e3.live.inbox import NEVER, Inbox
@@ -81,11 +81,14 @@ class TradingLoop:
     async def _carry_out(self, outcome: Outcome, now_ts: int) -> None:
         if any(isinstance(command, SubmitOrder | CancelOrder) for command in outcome.commands):
             await self.session.commit()
+        superseded: AdviceFailed | None = None
         for command in outcome.commands:
             match command:
                 case SubmitOrder() | CancelOrder():
                     self.market.execute(command, now_ts)
                 case AskAdvisor():
-                    self.consultant.ask(command)
+                    superseded = self.consultant.ask(command)
                 case Stop():
                     self.stop = command
+        if superseded is not None:
+            await self.take(self._on_time(superseded))

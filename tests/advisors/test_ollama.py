@@ -145,6 +145,80 @@ async def test_an_answer_kept_past_the_deadline_is_a_timeout() -> None:
     assert event.detail == "one: no_answer; two: timeout"
 
 
+# -- what the journal is told of every rung ----------------------------------------------------------------
+
+
+async def test_every_rung_tells_model_digest_options_outcome_words_and_effort() -> None:
+    counts: dict[str, Any] = {"load_duration": 7_900_000, "prompt_eval_count": 512, "eval_count": 41}
+    acts = {
+        "one": refuses(500, "out of memory"),
+        "two": says("I would rather not."),
+        "three": streams([part('{"regime": "ch'), part("", done=True, done_reason="length", **counts)]),
+        "four": streams([part(GOOD_ANSWER), part("", done=True, done_reason="stop", **counts)]),
+    }
+    async with scripted_ollama(acts, installed={"four:latest": "sha-4"}) as server:
+        advisor = OllamaAdvisor(server.url, tuple(acts))
+        await advisor.probe()
+        event = received(await advisor.ask(a_question(), AMPLE_MS))
+        await advisor.close()
+    assert (event.prompt, event.template) == (render(a_question()), "default")
+    told = [
+        (
+            *(attempt.model, attempt.digest, attempt.outcome, attempt.text, attempt.load_ms),
+            *(attempt.prompt_tokens, attempt.answer_tokens),
+        )
+        for attempt in event.attempts
+    ]
+    assert told == [
+        ("one", "", "http_error", "", -1, -1, -1),
+        ("two", "", "no_answer", "I would rather not.", -1, -1, 3),
+        ("three", "", "cut", '{"regime": "ch', 7, 512, 41),
+        ("four", "sha-4", "advice", "", 7, 512, 41),
+    ]
+    options = {attempt.options for attempt in event.attempts}
+    assert options == {
+        '{"keep_alive":"30m",'
+        + '"options":{"num_ctx":4096,"num_predict":400,"seed":7,"temperature":0.2},'
+        + '"schema":true,"stream":true,"think":false}'
+    }
+    assert all(0 <= attempt.latency_ms <= event.latency_ms for attempt in event.attempts)
+
+
+@pytest.mark.parametrize("count", [-1, 2**60, None])
+async def test_a_count_that_cannot_be_is_not_told(count: int | None) -> None:
+    act = streams([part(GOOD_ANSWER, done=True, eval_count=count, load_duration=count)])
+    async with scripted_ollama({"one": act}) as server:
+        [attempt] = received(await ask(server)).attempts
+    assert (attempt.answer_tokens, attempt.load_ms) == (-1, -1)
+
+
+async def test_what_came_before_the_deadline_is_told_with_the_timeout() -> None:
+    async with scripted_ollama({"one": hangs(after=[part("half a")])}) as server:
+        event = failed(await ask(server, deadline_ms=150))
+    [attempt] = event.attempts
+    assert (event.reason, attempt.outcome, attempt.text) == ("timeout", "timeout", "half a")
+    assert (event.prompt, event.prompt_hash) == (render(a_question()), prompt_hash(event.prompt))
+
+
+async def test_an_answer_that_is_complete_after_the_deadline_is_told_and_is_no_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with scripted_ollama({"one": says()}) as server:
+        advisor = OllamaAdvisor(server.url, ("one",))
+        climb = advisor._climb
+
+        async def busy(prompt: str, ends: float) -> Any:
+            tried = await climb(prompt, ends)
+            await asyncio.sleep(0.3)
+            return tried
+
+        monkeypatch.setattr(advisor, "_climb", busy)
+        event = failed(await advisor.ask(a_question(), 250))
+        await advisor.close()
+    assert event.reason == "timeout"
+    assert [(attempt.outcome, attempt.text) for attempt in event.attempts] == [("advice", GOOD_ANSWER)]
+
+
 # -- hanging up --------------------------------------------------------------------------------------------
 
 

@@ -5,9 +5,10 @@ from math import isnan
 
 import pytest
 
+from drift_e3.core.advice import Thesis
 from drift_e3.core.events import BookSeen, Event, OracleTick, SettingsChanged
 from drift_e3.core.notes import AdviceMissed, AdviceTaken
-from drift_e3.core.terms import Direction, Mode, Reason, Regime, Verdict
+from drift_e3.core.terms import Direction, Mode, Reason, Regime, Strategy, Verdict
 from tests.core.builders import (
     HOUR,
     MINUTE,
@@ -23,7 +24,7 @@ from tests.core.builders import (
 from tests.core.stories import Story, a_story, in_position
 
 DEADLINE_MS = 8_000
-OVERDUE_MS = 9_001
+OVERDUE_MS = 8_051
 
 
 def asking(ai_deadline_ms: int = DEADLINE_MS) -> Story:
@@ -44,6 +45,7 @@ class TestAsking:
         assert (question.ts, question.price_usd) == (story.now, 100.5)
         assert (question.position_base, question.held_ms) == (0.0, 0)
         assert isnan(question.entry_usd)
+        assert question.thesis is None
         assert question.candles == tuple(story.state.market.recent_candles)
         assert (question.equity_usd, question.daily_loss_frac, question.drawdown_frac) == (1_000.0, 0.0, 0.0)
         assert (question.rule_regime, question.leverage_x_max) == (Regime.HIGH_VOL, 2.5)
@@ -69,6 +71,14 @@ class TestAsking:
         [ask] = asked(story.candle(100.6))
         assert ask.question.position_base == story.state.account.position_base
         assert ask.question.entry_usd == 100.5
+        trade = story.state.trade
+        assert trade is not None
+        assert ask.question.thesis == Thesis(
+            strategy=Strategy.E3,
+            regime=Regime.HIGH_VOL,
+            stop_usd=trade.stop_level()[0],
+            target_usd=trade.target_usd,
+        )
         assert ask.question.held_ms == story.now - story.state.trade.opened_ts if story.state.trade else False
 
     def test_a_quiet_candle_with_fresh_advice_asks_nothing(self) -> None:

@@ -12,12 +12,14 @@ PARAMS = Params()
 TTL_MS = 300_000
 
 
-def received(question_id: str = "q", text: str | None = None, seen_ts: int = START_TS) -> AdviceReceived:
+def received(
+    question_id: str = "q", text: str | None = None, seen_ts: int = START_TS, latency_ms: int = 100
+) -> AdviceReceived:
     return AdviceReceived(
         seen_ts=seen_ts,
         question_id=question_id,
         text=an_answer() if text is None else text,
-        latency_ms=100,
+        latency_ms=latency_ms,
         model=MODEL,
     )
 
@@ -62,6 +64,14 @@ def test_an_answer_to_another_question_is_late_and_changes_nothing(consultation:
     before = (consultation.open_id, consultation.held, consultation.missed)
     assert consultation.answer(received("older")) == NoAdvice(reason="late")
     assert (consultation.open_id, consultation.held, consultation.missed) == before
+
+
+def test_an_answer_that_took_longer_than_the_deadline_is_late_whenever_it_is_heard() -> None:
+    consultation = asked()
+    assert consultation.answer(received(latency_ms=8_001)) == NoAdvice(reason="late")
+    assert (consultation.open_id, consultation.held, consultation.missed) == ("", None, "late")
+    consultation = asked()
+    assert isinstance(consultation.answer(received(latency_ms=8_000)), Advice)
 
 
 def test_a_failure_closes_its_own_question_only() -> None:
