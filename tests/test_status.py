@@ -7,7 +7,8 @@ import pytest
 from drift_e3.core.events import AccountOpened, EntriesBarred, Feed, HaltRequested
 from drift_e3.core.params import Limits
 from drift_e3.core.terms import REGIMES
-from drift_e3.live.control_wire import Answer, decode_answer, encode
+from drift_e3.live.control_wire import decode_answer, encode
+from drift_e3.operating import Answer
 from drift_e3.status import Circumstances, DaemonStatus, Status, status
 from tests.core.builders import EQUITY_USD, decisions, submitted
 from tests.core.stories import Story, a_cold_story, a_story, in_position

@@ -1,7 +1,6 @@
 """`drift-e3 halt`, `flatten`, `resume`: a person's word, to the daemon that runs or for the next start."""
 
 import asyncio
-import signal
 import sys
 from functools import partial
 from pathlib import Path
@@ -9,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drift_e3.cli.early_stop import StoppedEarly, listen
 from drift_e3.cli.exits import Exit
 from drift_e3.cli.options import AsJson, ParamsCard, StateDir, Symbol, state_directory
 from drift_e3.cli.run import LogFormat, Venue, market_overrides
 
 if TYPE_CHECKING:
-    from drift_e3.live.control_wire import Answer, Request
+    from drift_e3.live.control_wire import Request
+    from drift_e3.operating import Answer
 
 Timeout = Annotated[
     float, typer.Option("--timeout", metavar="S", min=0, max=3_600, help="Wait no longer than this.")
@@ -27,7 +28,8 @@ def halt(state: StateDir = None, timeout: Timeout = 60.0, as_json: AsJson = Fals
     Without a daemon the halt is journaled: the next start closes what is open and ends.
     """
     from drift_e3.cli.status_text import what_is_open
-    from drift_e3.live.control_wire import Request, Verb
+    from drift_e3.live.control_wire import Request
+    from drift_e3.operating import Verb
 
     answer = _say(state_directory(state), Request(verb=Verb.HALT, by=user(), wait_s=timeout), timeout)
     assert answer.status is not None, "what was not refused tells how it stands"
@@ -44,7 +46,8 @@ def halt(state: StateDir = None, timeout: Timeout = 60.0, as_json: AsJson = Fals
 
 def resume(state: StateDir = None, timeout: Timeout = 60.0, as_json: AsJson = False) -> None:
     """Lift a halt or a pause; baselines start anew from present equity."""
-    from drift_e3.live.control_wire import Request, Verb
+    from drift_e3.live.control_wire import Request
+    from drift_e3.operating import Verb
 
     answer = _say(state_directory(state), Request(verb=Verb.RESUME, by=user()), timeout)
     if answer.lifted:
@@ -73,7 +76,8 @@ def flatten(
     """
     from drift_e3.cli.status_text import what_is_open
     from drift_e3.live.control_client import ask
-    from drift_e3.live.control_wire import Request, Verb
+    from drift_e3.live.control_wire import Request
+    from drift_e3.operating import Verb
 
     directory = state_directory(state)
     request = Request(verb=Verb.FLATTEN, by=user(), wait_s=timeout)
@@ -107,7 +111,7 @@ def _say(directory: Path, request: "Request", timeout_s: float) -> "Answer":
     from drift_e3.journal.state_lock import StateLocked
     from drift_e3.live import at_rest
     from drift_e3.live.control_client import ask
-    from drift_e3.live.control_wire import Verb
+    from drift_e3.operating import Verb
 
     until_s = time.monotonic() + timeout_s
     while True:
@@ -128,9 +132,9 @@ def _close(directory: Path, overrides: dict[str, object], *, yes: bool) -> "Answ
     from drift_e3.cli.launch import CHAIN_VENUES, launch
     from drift_e3.config import ConfigError, load
     from drift_e3.live import at_rest
-    from drift_e3.live.control_wire import Answer
     from drift_e3.live.daemon import ForcedStop
     from drift_e3.live.watch import is_flat
+    from drift_e3.operating import Answer
 
     before = at_rest.read(directory)
     live = before.account == "live"
@@ -141,11 +145,13 @@ def _close(directory: Path, overrides: dict[str, object], *, yes: bool) -> "Answ
         raise ConfigError([f"venue: the journal is a live account's, and {chosen} is none: give --venue"])
     if live and not yes:
         _confirm(f"Send orders to close what the live account on {loaded.settings.venue} holds?")
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    listen()
     try:
         ended = asyncio.run(launch(loaded, lambda: read().settings, live=live, flatten_by=user()))
     except ForcedStop:
         raise typer.Exit(Exit.CHECK_FAILED) from None
+    except StoppedEarly as stop:
+        raise typer.Exit(Exit.CHECK_FAILED) from stop
     after = at_rest.read(directory)
     return Answer(seq=after.seq, flat=is_flat(ended.trader.state), ending=True, status=after)
 

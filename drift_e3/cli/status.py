@@ -54,7 +54,8 @@ def positions(state: StateDir = None, as_json: AsJson = False) -> None:
 def _seen(directory: Path) -> "Status":
     from drift_e3.live import at_rest
     from drift_e3.live.control_client import ask
-    from drift_e3.live.control_wire import Request, Verb
+    from drift_e3.live.control_wire import Request
+    from drift_e3.operating import Verb
 
     answer = ask(directory, Request(verb=Verb.STATUS), PATIENCE_S)
     if answer is None or answer.status is None:

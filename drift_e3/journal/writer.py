@@ -60,7 +60,7 @@ class JournalWriter:
         self._committer = Committer(path, code)
         self._path = path
         self._code = self._committer.code
-        self._last_seq = self._committer.last_seq
+        self._last_seq = self._committed_seq = self._committer.last_seq
         self._last_ts = self._committer.last_ts
         self._linger_s = linger_s
         self._capacity = capacity
@@ -79,6 +79,11 @@ class JournalWriter:
     def last_seq(self) -> int:
         """The seq of the last event appended, in this run or before; 0 in a new journal."""
         return self._last_seq
+
+    @property
+    def committed_seq(self) -> int:
+        """The seq of the last event that is committed: proof against a kill, perhaps not yet a power cut."""
+        return self._committed_seq
 
     @property
     def full(self) -> bool:
@@ -216,6 +221,8 @@ class JournalWriter:
             else:
                 barriers.append(item)
         self._committer.commit(group, durable=any(barrier.durable for barrier in barriers))
+        if group.events:
+            self._committed_seq = group.events[-1].seq
         for barrier in barriers:
             _settle(barrier.future, None)
 

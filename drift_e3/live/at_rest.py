@@ -10,10 +10,10 @@ from drift_e3.journal.reader import JournalReader, open_journal
 from drift_e3.journal.schema import JOURNAL_NAME
 from drift_e3.journal.state_lock import StateLock
 from drift_e3.journal.writer import JournalWriter
-from drift_e3.live.control_wire import Answer
 from drift_e3.live.recovery import Recovered, recover
 from drift_e3.live.session import Session
 from drift_e3.live.watch import is_flat
+from drift_e3.operating import Answer
 from drift_e3.status import Circumstances, Status, status
 
 NOT_ASKED = "this is the journal's word: nobody has asked the chain what the account holds now"

@@ -1,79 +1,30 @@
-"""Lets people ask a running daemon, over its control socket.
+"""Lets people ask a running daemon, over its control socket: clients are heard and answered here.
 
-A request to act becomes an event in the inbox like any other, so that journal and core stay the one truth; a
-status is read from the trader's memory between two events. Nothing here decides, and nobody who is served may
-hold up the trading loop. What is said is `control_wire`'s.
+Nobody who is served may hold up the trading loop. What is said is `control_wire`'s, what comes of it
+`operating`'s.
 """
 
 import asyncio
-import os
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 
-from drift_e3 import __version__
-from drift_e3.core.events import FlattenRequested, HaltRequested, ResumeRequested
-from drift_e3.core.state import TraderState
-from drift_e3.core.terms import MS_PER_SECOND
 from drift_e3.live.control_socket import SOCKET_NAME, is_trusted, listen
-from drift_e3.live.control_wire import (
-    NOT_UNDERSTOOD,
-    REQUEST_BYTES_MAX,
-    Answer,
-    Request,
-    Verb,
-    decode_request,
-    encode,
-)
-from drift_e3.live.inbox import Inbox
-from drift_e3.live.session import Session
-from drift_e3.live.watch import Waiter, Watch, is_flat
-from drift_e3.ports import Clock
-from drift_e3.status import Circumstances, DaemonStatus, Status, status
+from drift_e3.live.control_wire import NOT_UNDERSTOOD, REQUEST_BYTES_MAX, decode_request, encode
+from drift_e3.live.operating import DaemonOperator
+from drift_e3.operating import Answer
 
 CLIENTS_MAX = 8
 
-REQUESTS: dict[Verb, type[HaltRequested | FlattenRequested | ResumeRequested]] = {
-    Verb.HALT: HaltRequested,
-    Verb.FLATTEN: FlattenRequested,
-    Verb.RESUME: ResumeRequested,
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long (s) a client may take for a line, and the loop until it has taken a request."""
-
-    line_s: float = 5.0
-    taking_s: float = 10.0
-
-
-PATIENCE = Patience()
+LINE_S = 5.0
+"""How long a client may take for a line."""
 
 
 class Control:
     """Serves the control socket of one daemon in its task group, from `open` to `close`."""
 
-    def __init__(
-        self,
-        tasks: asyncio.TaskGroup,
-        session: Session,
-        inbox: Inbox,
-        watch: Watch,
-        clock: Clock,
-        *,
-        venue: str,
-        speed: float | None,
-    ) -> None:
+    def __init__(self, tasks: asyncio.TaskGroup, operator: DaemonOperator) -> None:
         self._tasks = tasks
-        self._session = session
-        self._inbox = inbox
-        self._watch = watch
-        self._clock = clock
-        self._venue = venue
-        self._speed = speed
-        self._patience = PATIENCE
-        self._started_ts = clock.now_ms()
+        self._operator = operator
         self._clients: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._place = Path()
@@ -119,11 +70,11 @@ class Control:
         """Answer line after line; a client that is silent, deaf, gone or talks nonsense is left."""
         try:
             while True:
-                async with asyncio.timeout(self._patience.line_s):
+                async with asyncio.timeout(LINE_S):
                     line = await reader.readuntil()
                 answer = await self._answer(line, writer)
                 writer.write(_line(answer))
-                async with asyncio.timeout(self._patience.line_s):
+                async with asyncio.timeout(LINE_S):
                     await writer.drain()
                 if answer.error:
                     return
@@ -142,72 +93,9 @@ class Control:
             request = decode_request(line)
         except NOT_UNDERSTOOD as error:
             return Answer(error=f"not understood: {error}")
-        if request.verb is Verb.STATUS:
-            return self._seen(Answer(seq=self._session.seq))
-        waiter = self._watch.expect(REQUESTS[request.verb])
-        answer = Answer(error="the daemon ended meanwhile", ending=True)
-        try:
-            answer = await self._ask(request, waiter)
-            if request.verb is not Verb.RESUME and not answer.error:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(request.wait_s):
-                        await waiter.flat.wait()
-        except asyncio.CancelledError:
-            # Closing the connection sends first what is written.
-            writer.write(_line(replace(self._came_of(answer, waiter), ending=True)))
-            raise
-        finally:
-            self._watch.forget(waiter)
-        return self._came_of(answer, waiter)
-
-    async def _ask(self, request: Request, waiter: Waiter) -> Answer:
-        """Have a request taken, and journaled for good."""
-        before = self._state
-        paused = self._session.last_ts < before.breakers.paused_until_ts
-        held = "halt" if before.mode.halted else "pause" if paused else ""
-        event = REQUESTS[request.verb](seen_ts=self._session.last_ts, by=request.by)
-        error = "the daemon is too busy to take it"
-        try:
-            async with asyncio.timeout(self._patience.taking_s):
-                batch = await self._inbox.put([event])
-                error = "the daemon is busy and will take it: look at its status"
-                await batch.dealt_with.wait()
-                await self._session.commit()
-        except TimeoutError:
-            return Answer(error=error)
-        return Answer(seq=waiter.seq, lifted=held if request.verb is Verb.RESUME else "")
-
-    def _came_of(self, answer: Answer, waiter: Waiter) -> Answer:
-        if answer.error:
-            return answer
-        seen = self._seen(answer)
-        return replace(seen, flat=seen.flat or waiter.flat.is_set())
-
-    def _seen(self, answer: Answer) -> Answer:
-        return replace(answer, flat=is_flat(self._state), status=self._status())
-
-    @property
-    def _state(self) -> TraderState:
-        return self._session.trader.state
-
-    def _status(self) -> Status:
-        state, session, now_ms = self._state, self._session, self._clock.now_ms()
-        return status(
-            state,
-            Circumstances(
-                seq=session.seq,
-                now_ts=now_ms if state.feed.live else session.last_ts,
-                event_ts=session.last_ts,
-                decision=self._watch.decision,
-                daemon=DaemonStatus(
-                    pid=os.getpid(),
-                    version=__version__,
-                    venue=self._venue,
-                    speed=self._speed,
-                    started_ts=self._started_ts,
-                    uptime_s=(now_ms - self._started_ts) / MS_PER_SECOND,
-                ),
-            ),
+        # Closing the connection sends first what is written.
+        return await self._operator.ask(
+            request.verb, request.by, request.wait_s, lambda answer: writer.write(_line(answer))
         )
 
 

@@ -7,14 +7,8 @@ from pathlib import Path
 
 from drift_e3.journal.state_lock import LOCK_NAME, StateLocked, held_by
 from drift_e3.live.control_socket import connect
-from drift_e3.live.control_wire import (
-    ANSWER_BYTES_MAX,
-    NOT_UNDERSTOOD,
-    Answer,
-    Request,
-    decode_answer,
-    encode,
-)
+from drift_e3.live.control_wire import ANSWER_BYTES_MAX, NOT_UNDERSTOOD, Request, decode_answer, encode
+from drift_e3.operating import Answer
 from drift_e3.ports import VenueUnavailable
 
 GRACE_S = 15.0

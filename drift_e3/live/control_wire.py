@@ -1,29 +1,19 @@
 """What a person's command and a running daemon say to each other: one JSON object a line, in turns.
 
-Here live the two messages and their bounds. Serving is `control`'s, asking is `control_client`'s.
+Here live the messages' bounds and their encoding. Serving is `control`'s, asking is `control_client`'s.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated
 
 import msgspec
 
-from drift_e3.status import Status
+from drift_e3.operating import Answer, Verb
 
 REQUEST_BYTES_MAX = 1_024
 ANSWER_BYTES_MAX = 1_048_576
 BY_MAX = 64
 WAIT_S_MAX = 3_600.0
-
-
-class Verb(StrEnum):
-    """What a daemon can be asked for."""
-
-    STATUS = "status"
-    HALT = "halt"
-    FLATTEN = "flatten"
-    RESUME = "resume"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,23 +24,6 @@ class Request:
     verb: Verb
     by: Annotated[str, msgspec.Meta(max_length=BY_MAX, pattern=r"^[^\x00-\x1f\x7f]*\Z")] = ""
     wait_s: Annotated[float, msgspec.Meta(ge=0.0, le=WAIT_S_MAX)] = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What became of a request: `error` in words, or "" and the rest.
-
-    `seq` is the journal's number of the request, which was on the disk before the answer; `flat` whether
-    position and orders are gone; `lifted` what a resume ended (``halt``, ``pause`` or nothing). `ending`: the
-    daemon ends; with an error it may not have taken the request.
-    """
-
-    error: str = ""
-    seq: int = 0
-    flat: bool = False
-    lifted: str = ""
-    ending: bool = False
-    status: Status | None = None
 
 
 encode = msgspec.json.Encoder().encode

@@ -36,12 +36,14 @@ from drift_e3.live.consultant import Consultant
 from drift_e3.live.control import Control
 from drift_e3.live.inbox import Inbox
 from drift_e3.live.loop import TradingLoop
+from drift_e3.live.operating import DaemonOperator
 from drift_e3.live.player import Player
 from drift_e3.live.recovery import Recovered, recover
 from drift_e3.live.session import Session
 from drift_e3.live.story import story
 from drift_e3.live.streaming import Streaming
 from drift_e3.live.watch import Watch
+from drift_e3.operating import Watcher
 from drift_e3.ports import Advisor, Clock, DataError, Market, is_live
 
 log = structlog.get_logger()
@@ -76,7 +78,9 @@ class Ended:
     trader: Trader
 
 
-async def run_daemon(orders: Orders, market: Market, advisor: Advisor, clock: Clock) -> Ended:
+async def run_daemon(
+    orders: Orders, market: Market, advisor: Advisor, clock: Clock, watchers: Sequence[Watcher] = ()
+) -> Ended:
     """Trade until the market ends or somebody asks for a stop; the caller holds the state directory's lock.
 
     A live market may refuse to be traded or be out of reach (`VenueRefused`, `VenueUnavailable`). Raises
@@ -87,7 +91,7 @@ async def run_daemon(orders: Orders, market: Market, advisor: Advisor, clock: Cl
     recovered = _recover(path, market, orders.equity_usd)
     opening = await _open(market, recovered)
     with JournalWriter(path, code_hash()) as journal:
-        watch = Watch(recovered.decision, _tell)
+        watch = Watch(recovered.decision, (_tell, *(watcher.told for watcher in watchers)))
         session = Session(recovered, journal, watch.told)
         pacer = Pacer(clock, 1.0 if is_live(market) else orders.speed)
         inbox = Inbox()
@@ -101,10 +105,14 @@ async def run_daemon(orders: Orders, market: Market, advisor: Advisor, clock: Cl
                     await loop.welcome(opening)
                 else:
                     await _start(loop, orders, recovered, market.next_ts() or 0)
-                control = Control(tasks, session, inbox, watch, clock, venue=orders.venue, speed=orders.speed)
+                operator = DaemonOperator(
+                    session, inbox, watch, clock, venue=orders.venue, speed=orders.speed
+                )
+                control = Control(tasks, operator)
                 signals = _Signals(tasks, inbox, session, orders, clock)
                 if refusal := await control.open(orders.state_dir):
                     log.warning("control.refused", reason=refusal)
+                watching = [tasks.create_task(watcher.run(operator), name="watcher") for watcher in watchers]
                 if orders.flatten_by:
                     await _flatten(loop, orders.flatten_by)
                     signals.limit()
@@ -121,6 +129,8 @@ async def run_daemon(orders: Orders, market: Market, advisor: Advisor, clock: Cl
                     signals.ignore()
                     player.cancel()
                     consultant.cancel()
+                    for task in watching:
+                        task.cancel()
         except* ForcedStop:
             raise ForcedStop from None
         except* (OSError, JournalError) as group:

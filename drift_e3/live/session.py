@@ -47,6 +47,11 @@ class Session:
         self._listener(self.seq, event, outcome, self.trader)
         return outcome
 
+    @property
+    def committed_seq(self) -> int:
+        """The seq of the last event that is proof against a kill."""
+        return self._journal.committed_seq
+
     async def commit(self) -> None:
         """Return when everything so far is on the disk."""
         await self._journal.commit()

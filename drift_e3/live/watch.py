@@ -2,6 +2,7 @@
 their requests. Nothing here acts."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from drift_e3.core.decision import Decision
@@ -30,10 +31,10 @@ class Waiter:
 class Watch:
     """Hears of every event that the trader takes."""
 
-    def __init__(self, decision: Decision | None, then: Listener) -> None:
-        """`decision` is the last one so far; `then` is told of everything as well."""
+    def __init__(self, decision: Decision | None, others: Sequence[Listener]) -> None:
+        """`decision` is the last one so far; the `others` are told of everything as well."""
         self.decision = decision
-        self._then = then
+        self._others = others
         self._waiting: list[Waiter] = []
 
     def told(self, seq: int, event: Event, outcome: Outcome, trader: Trader) -> None:
@@ -43,7 +44,8 @@ class Watch:
                 self.decision = note.decision
         if self._waiting:
             self._wake(seq, event, trader.state)
-        self._then(seq, event, outcome, trader)
+        for tell in self._others:
+            tell(seq, event, outcome, trader)
 
     def expect(self, kind: type[Event]) -> Waiter:
         """Wait for a request of this kind, which is put next; requests are taken in the order in which they

@@ -15,8 +15,10 @@ from drift_e3.core.notes import PositionClosed
 from drift_e3.core.terms import Reason
 from drift_e3.live.control_client import ask
 from drift_e3.live.control_socket import SOCKET_NAME
-from drift_e3.live.control_wire import Answer, Request, Verb
-from tests.cli.test_run_cli import Daemon, prepared
+from drift_e3.live.control_wire import Request
+from drift_e3.operating import Answer, Verb
+from tests.cli.daemon_process import Daemon
+from tests.cli.runs import prepared
 from tests.live.journals import told
 from tests.live.program import Ran, program
 from tests.live.tapes import LIVELY

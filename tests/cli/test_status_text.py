@@ -7,7 +7,8 @@ import pytest
 
 from drift_e3.cli import status_text
 from drift_e3.cli.exits import Exit
-from drift_e3.live.control_wire import Answer, encode
+from drift_e3.live.control_wire import encode
+from drift_e3.operating import Answer
 from drift_e3.status import AdvisorStatus, Circumstances, DaemonStatus, Status, status
 from tests.core.stories import a_cold_story, a_story, in_position
 from tests.live.program import program

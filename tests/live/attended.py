@@ -8,8 +8,9 @@ from pathlib import Path
 
 from drift_e3.core.events import Event
 from drift_e3.live.control_socket import SOCKET_NAME
-from drift_e3.live.control_wire import Answer, Request, Verb, decode_answer, encode
+from drift_e3.live.control_wire import Request, decode_answer, encode
 from drift_e3.live.daemon import Ended, Orders, run_daemon
+from drift_e3.operating import Answer, Verb
 from drift_e3.ports import Advisor, Market
 from drift_e3.venues.paper import PaperMarket
 from tests.live.daemons import Quiet, orders, turns

@@ -14,12 +14,13 @@ import pytest
 from drift_e3.core.events import FlattenRequested, HaltRequested, ResumeRequested
 from drift_e3.core.notes import PositionClosed
 from drift_e3.core.terms import Mode, Reason, StopPolicy
-from drift_e3.live import control
-from drift_e3.live.control import CLIENTS_MAX, Patience
+from drift_e3.live import control, operating
+from drift_e3.live.control import CLIENTS_MAX
 from drift_e3.live.control_client import DaemonUnavailable, ask
 from drift_e3.live.control_socket import SOCKET_NAME
-from drift_e3.live.control_wire import Answer, Request, Verb, decode_answer, encode
+from drift_e3.live.control_wire import Request, decode_answer, encode
 from drift_e3.live.inbox import Inbox
+from drift_e3.operating import Answer, Verb
 from tests.live.attended import CHOSEN, STEPPED, Attended, attended, open_market
 from tests.live.daemons import KeptLog, orders, turns
 from tests.live.journals import told
@@ -151,7 +152,7 @@ async def test_a_halt_is_answered_when_flat_and_latches(tmp_path: Path) -> None:
 async def test_flat_is_told_even_if_the_next_position_is_open_by_then(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(control, "is_flat", lambda _: False)
+    monkeypatch.setattr(operating, "is_flat", lambda _: False)
     async with attended(tmp_path) as daemon:
         answer = await daemon.answered(asyncio.create_task(daemon.ask(Verb.FLATTEN, wait_s=60.0)))
         assert answer.flat
@@ -300,7 +301,7 @@ async def test_a_client_that_leaves_while_it_waits_has_asked_all_the_same(tmp_pa
 
 
 async def test_a_client_that_says_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control, "PATIENCE", Patience(line_s=0.02))
+    monkeypatch.setattr(control, "LINE_S", 0.02)
     async with attended(tmp_path, tape_market(CHOSEN, each=4), lambda: True) as daemon:
         reader, _ = await daemon.connect()
         assert await reader.read() == b""
@@ -313,7 +314,7 @@ async def flood(writer: asyncio.StreamWriter, line: bytes) -> None:
 
 
 async def test_a_client_that_does_not_read_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control, "PATIENCE", Patience(line_s=0.05))
+    monkeypatch.setattr(control, "LINE_S", 0.05)
     async with attended(tmp_path, tape_market(CHOSEN, each=4), lambda: True) as daemon:
         _, writer = await daemon.connect()
         reader_transport: asyncio.ReadTransport = writer.transport  # type: ignore[assignment]
@@ -350,7 +351,7 @@ async def test_somebody_elses_process_is_refused(tmp_path: Path, monkeypatch: py
 async def test_a_request_that_is_not_taken_in_time_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: bool
 ) -> None:
-    monkeypatch.setattr(control, "PATIENCE", Patience(taking_s=0.02))
+    monkeypatch.setattr(operating, "TAKING_S", 0.02)
     async with attended(tmp_path, tape_market(CHOSEN, each=4), lambda: True) as daemon:
 
         async def never(*_: object) -> None:

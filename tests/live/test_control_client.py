@@ -14,7 +14,8 @@ from drift_e3.journal.state_lock import StateLock, StateLocked
 from drift_e3.live import control_client, control_socket
 from drift_e3.live.control_client import DaemonUnavailable, ask
 from drift_e3.live.control_socket import SOCKET_NAME, is_trusted, listen
-from drift_e3.live.control_wire import Answer, Request, Verb, encode
+from drift_e3.live.control_wire import Request, encode
+from drift_e3.operating import Answer, Verb
 from drift_e3.status import Circumstances, status
 from tests.core.stories import a_story
 from tests.live.attended import CHOSEN, attended

@@ -11,8 +11,9 @@ from drift_e3.core.terms import Reason
 from drift_e3.drill.local_chain import EngineName, VenueName
 from drift_e3.live import at_rest
 from drift_e3.live.control_socket import SOCKET_NAME
-from drift_e3.live.control_wire import Answer, Request, Verb, decode_answer, encode
+from drift_e3.live.control_wire import Request, decode_answer, encode
 from drift_e3.live.daemon import Orders
+from drift_e3.operating import Answer, Verb
 from tests.drill.stages import STAGES
 from tests.live import live_stage
 from tests.live.live_checks import check, fills

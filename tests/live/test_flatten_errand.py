@@ -10,8 +10,8 @@ import pytest
 
 from drift_e3.core.events import CandleClosed, FlattenRequested, OracleTick, Started, StopRequested
 from drift_e3.core.terms import StopPolicy
-from drift_e3.live.control_wire import Verb
 from drift_e3.live.daemon import Ended, ForcedStop, Orders
+from drift_e3.operating import Verb
 from tests.live.attended import CHOSEN, STEPPED, attended, open_market
 from tests.live.daemons import KeptLog, orders, run_on
 from tests.live.journals import told

@@ -20,7 +20,7 @@ def flatten(story: Story) -> FlattenRequested:
 
 def test_everything_is_passed_on() -> None:
     heard: list[tuple[int, Event, Outcome, Trader]] = []
-    watch = Watch(None, lambda *given: heard.append(given))
+    watch = Watch(None, [lambda *given: heard.append(given)])
     story = a_story()
     event = Heartbeat(seen_ts=story.now)
     tell(watch, story, 7, event)
@@ -31,16 +31,16 @@ def test_the_last_decision_is_kept() -> None:
     story = a_story()
     outcome = story.rally()
     [made] = decisions(outcome)
-    watch = Watch(None, lambda *_: None)
+    watch = Watch(None, [])
     tell(watch, story, 1, Heartbeat(seen_ts=story.now), outcome)
     assert watch.decision is made
     tell(watch, story, 2, Heartbeat(seen_ts=story.now))
     assert watch.decision is made
-    assert Watch(made, lambda *_: None).decision is made
+    assert Watch(made, []).decision is made
 
 
 def test_flat_counts_from_the_request_on_and_stays_counted() -> None:
-    watch = Watch(None, lambda *_: None)
+    watch = Watch(None, [])
     flat, held = a_story(), in_position()
     waiter = watch.expect(FlattenRequested)
     tell(watch, flat, 1, Heartbeat(seen_ts=flat.now))
@@ -53,7 +53,7 @@ def test_flat_counts_from_the_request_on_and_stays_counted() -> None:
 
 
 def test_requests_are_matched_in_the_order_in_which_they_were_put() -> None:
-    watch = Watch(None, lambda *_: None)
+    watch = Watch(None, [])
     held = in_position()
     first, halt, second = (watch.expect(kind) for kind in (FlattenRequested, HaltRequested, FlattenRequested))
     tell(watch, held, 5, flatten(held))
