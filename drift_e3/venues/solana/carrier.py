@@ -5,7 +5,7 @@ back. Nothing is concluded here: the follower concludes, from the account.
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import assert_never
 
 import structlog
@@ -35,7 +35,8 @@ log = structlog.get_logger()
 CANCEL_RETRY_S = 2.0
 """A cancel that came to nothing is tried again after this, as long as the order rests."""
 SIGHT_MS = 3_000
-"""No entry is sent when the chain's latest slot was first seen longer ago: what it does would not be seen."""
+"""No entry is sent when the chain's latest slot was first seen longer ago: what it does would not be seen. What
+the sender holds back is tried again at each look for so long."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,9 +56,22 @@ class Carrier:
     moved_ts: int
     order_valid_s: int
     read_only: str = ""
+    _looked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def saw(self, view: ChainView, now_ts: int) -> None:
+        """Take the latest look; what was held back is tried again."""
+        if view.slot > self.view.slot:
+            self.moved_ts = now_ts
+        self.view = view
+        self._looked.set()
+        self._looked = asyncio.Event()
 
     async def place(self, command: SubmitOrder) -> None:
-        """Place an order; the follower has known of it since before this was called."""
+        """Place an order; the follower has known of it since before this was called.
+
+        What the sender holds back (an account older than what has landed, a number that is still in use) is
+        tried again at the next looks, and told as refused after that: whoever wants an exit asks for another.
+        """
         followed = self.follower.orders.get(command.order_id)
         if followed is None:
             return
@@ -72,8 +86,20 @@ class Carrier:
             reduce_only=intent.reduce_only,
             max_ts=self._max_ts(intent) if intent.kind is OrderKind.IOC else 0,
         )
+        until_s = asyncio.get_running_loop().time() + SIGHT_MS / MS_PER_SECOND
+        came = await self._submit(followed, ticket)
+        while isinstance(came, Blocked) and await self._next_look(until_s):
+            came = await self._submit(followed, ticket)
+        self.tell(command.order_id, came)
+
+    async def _submit(self, followed: Followed, ticket: Ticket) -> Verdict | Blocked:
+        """Place an order if it may be placed now."""
+        intent = followed.intent
+        refusal = self._refusal(followed)
+        if refusal:
+            return Refused(code=None, name=refusal)
         wanted = Wanted(
-            intent_id=command.order_id,
+            intent_id=followed.order_id,
             kind=Kind.PLACE,
             user_order_id=followed.user_order_id,
             basis=self._basis(),
@@ -82,15 +108,30 @@ class Carrier:
             max_ts=ticket.max_ts,
         )
         try:
-            if self.read_only and not (intent.reduce_only and self._stands_open()):
-                raise VenueRefused(self.read_only)
-            if not intent.reduce_only and self.clock.now_ms() - self.moved_ts > SIGHT_MS:
-                raise VenueRefused("out_of_sight")
             instructions = self.program.place(ticket, self.trading)
-        except VenueRefused as refusal:
-            self.follower.died(command.order_id, 0, str(refusal))
-            return
-        self.tell(command.order_id, await self.sender.submit(wanted, instructions))
+        except VenueRefused as refused:
+            return Refused(code=None, name=str(refused))
+        return await self.sender.submit(wanted, instructions)
+
+    def _refusal(self, followed: Followed) -> str:
+        """Why an order must not be sent now, empty if it may."""
+        intent = followed.intent
+        if self.read_only and not (intent.reduce_only and self._stands_open()):
+            return self.read_only
+        if intent.reduce_only:
+            return ""
+        if followed.cancel_wanted:
+            return "taken_back"
+        return "out_of_sight" if self.clock.now_ms() - self.moved_ts > SIGHT_MS else ""
+
+    async def _next_look(self, until_s: float) -> bool:
+        """Wait for the next look; False if none comes in time."""
+        try:
+            async with asyncio.timeout_at(until_s):
+                await self._looked.wait()
+        except TimeoutError:
+            return False
+        return True
 
     def tell(self, order_id: str, came: Verdict | Blocked) -> None:
         """Tell the follower what became of an order's transaction."""

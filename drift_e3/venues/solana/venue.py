@@ -304,9 +304,7 @@ class ChainMarket:
     def _look(self, view: ChainView, now_ts: int) -> list[Event]:
         """Everything that one look has to tell: price, account, bars."""
         carrier = self._opened()
-        if view.slot > carrier.view.slot:
-            carrier.moved_ts = now_ts
-        carrier.view = view
+        carrier.saw(view, now_ts)
         events: list[Event] = []
         if view.oracle.publish_ts > self._oracle_ts:
             self._oracle_ts = view.oracle.publish_ts

@@ -1,5 +1,6 @@
 """The carrier: what an order becomes on its way to the sender, and what is not sent at all."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -11,10 +12,12 @@ from drift_e3.core.commands import SubmitOrder
 from drift_e3.core.terms import Approved, Intent, OrderKind, Reason, Side
 from drift_e3.venues.solana.books import Books, opening
 from drift_e3.venues.solana.carrier import SIGHT_MS, Carrier
-from drift_e3.venues.solana.following import Followed, Follower
+from drift_e3.venues.solana.following import Followed, Follower, Stage
 from drift_e3.venues.solana.program import Program, Ticket, Trading
 from drift_e3.venues.solana.sender import Sender
+from drift_e3.venues.solana.sending import Blocked
 from drift_e3.venues.solana.submission import Landed, Wanted
+from tests.live.virtual_time import run_virtually
 from tests.venues.solana.account_model import STEP, AccountModel, an_intent
 
 ONE = 1_000_000_000
@@ -33,12 +36,17 @@ class _Program:
         return []
 
 
+@dataclass(slots=True)
 class _Sender:
-    """Everything lands."""
+    """Everything lands, once it has been held back as often as `held_back` says."""
 
-    async def submit(self, wanted: Wanted, instructions: Sequence[Any]) -> Landed:
-        del wanted, instructions
-        return Landed(slot=1, signature="s")
+    held_back: list[Blocked] = field(default_factory=list)
+    wanted: list[Wanted] = field(default_factory=list)
+
+    async def submit(self, wanted: Wanted, instructions: Sequence[Any]) -> Landed | Blocked:
+        del instructions
+        self.wanted.append(wanted)
+        return self.held_back.pop(0) if self.held_back else Landed(slot=1, signature="s")
 
 
 class _Clock:
@@ -60,18 +68,19 @@ class Carrying:
     fast_ms: int = 0
     read_only: str = ""
     program: _Program = field(default_factory=_Program)
+    sender: _Sender = field(default_factory=_Sender)
 
-    async def place(self, intent: Intent, *, unseen_ms: int = 0) -> str:
-        """Place an order; why it was rejected, empty if it was sent."""
+    def carrier(self, intent: Intent, *, unseen_ms: int = 0) -> Carrier:
+        """A carrier whose follower knows of one order."""
         view = self.chain.view()
         assert view.user is not None
         follower = Follower(opening(view.user, 0), Books(), 0.0, STEP, adopts=False)
         follower.follow(Followed(order_id="o1", user_order_id=1, intent=intent))
         now_ts = view.chain_ts + self.fast_ms
-        carrier = Carrier(
+        return Carrier(
             program=cast("Program", self.program),
             trading=Trading(Pubkey.default(), 0, Pubkey.default()),
-            sender=cast("Sender", _Sender()),
+            sender=cast("Sender", self.sender),
             follower=follower,
             clock=_Clock(now_ts),
             view=view,
@@ -79,8 +88,16 @@ class Carrying:
             order_valid_s=VALID_S,
             read_only=self.read_only,
         )
-        await carrier.place(SubmitOrder(order_id="o1", approved=Approved(intent=intent, leverage_x_max=1.0)))
-        return follower.orders["o1"].reason
+
+    async def place(self, intent: Intent, *, unseen_ms: int = 0) -> str:
+        """Place an order; why it was rejected, empty if it was sent."""
+        carrier = self.carrier(intent, unseen_ms=unseen_ms)
+        await carrier.place(submitted(intent))
+        return carrier.follower.orders["o1"].reason
+
+
+def submitted(intent: Intent) -> SubmitOrder:
+    return SubmitOrder(order_id="o1", approved=Approved(intent=intent, leverage_x_max=1.0))
 
 
 ENTRY = an_intent()
@@ -117,6 +134,45 @@ async def test_no_entry_is_sent_while_the_chain_is_out_of_sight() -> None:
     assert carrying.program.tickets == []
     assert await carrying.place(ENTRY, unseen_ms=SIGHT_MS) == ""
     assert await carrying.place(EXIT, unseen_ms=60_000) == ""
+
+
+class TestHeldBack:
+    """The sender holds an order back: the account is older than what has landed, say."""
+
+    @pytest.mark.parametrize("intent", [ENTRY, EXIT, STOP], ids=["entry", "exit", "stop"])
+    async def test_it_goes_at_the_next_look_and_knows_of_that(self, intent: Intent) -> None:
+        carrying = Carrying(sender=_Sender([Blocked("stale_account"), Blocked("stale_account")]))
+        carrier = carrying.carrier(intent)
+        begun_slot, max_ts = carrier.view.slot, carrying.chain.view().chain_ts // 1_000 + VALID_S
+        placing = asyncio.create_task(carrier.place(submitted(intent)))
+        for _ in range(2):
+            await asyncio.sleep(0)
+            assert carrier.follower.orders["o1"].stage is Stage.SENDING
+            carrying.chain.trade(Side.BUY, ONE, 150.0)
+            carrier.saw(carrying.chain.view(), carrier.moved_ts)
+        await placing
+        assert [wanted.basis.slot - begun_slot for wanted in carrying.sender.wanted] == [0, 1, 2]
+        assert {wanted.max_ts for wanted in carrying.sender.wanted} <= {0, max_ts}, "decided then"
+        assert carrier.follower.orders["o1"].stage is Stage.LANDED
+
+    def test_it_is_refused_with_the_reason_when_no_look_helps_in_time(self) -> None:
+        async def story() -> None:
+            carrying = Carrying(sender=_Sender([Blocked("undecided", ("o0",))]))
+            assert await carrying.place(ENTRY) == "undecided"
+            assert asyncio.get_running_loop().time() == pytest.approx(SIGHT_MS / 1_000)
+
+        run_virtually(story)
+
+    async def test_an_entry_that_is_taken_back_meanwhile_is_not_sent(self) -> None:
+        carrying = Carrying(sender=_Sender([Blocked("stale_account")]))
+        carrier = carrying.carrier(ENTRY)
+        placing = asyncio.create_task(carrier.place(submitted(ENTRY)))
+        await asyncio.sleep(0)
+        carrier.follower.orders["o1"].cancel_wanted = True
+        carrier.saw(carrying.chain.view(), carrier.moved_ts)
+        await placing
+        assert len(carrying.sender.wanted) == 1
+        assert carrier.follower.orders["o1"].reason == "taken_back"
 
 
 class TestReadOnly:
