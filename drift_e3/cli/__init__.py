@@ -11,6 +11,7 @@ from typing import Any
 import typer
 
 from drift_e3.cli import config, doctor, download, journal, operate, record, recorded, report, run, status
+from drift_e3.cli.early_stop import StoppedEarly
 from drift_e3.cli.exits import Exit, exit_for
 
 app = typer.Typer(
@@ -50,6 +51,9 @@ def main() -> None:
     except USAGE_ERROR as error:
         _complain_of_usage(error)
         sys.exit(Exit.USAGE)
+    except StoppedEarly as stop:
+        _complain(f"stopped by {stop} before it traded")
+        sys.exit(Exit.OK)
     except Exception as error:
         code = exit_for(error)
         if code is None:

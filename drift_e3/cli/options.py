@@ -5,6 +5,14 @@ from typing import Annotated
 
 import typer
 
+
+def _folder(given: str) -> Path:
+    """A folder that was named: an empty name would be the present one, by an accident of a shell."""
+    if not given.strip():
+        raise typer.BadParameter("the name is empty; the present folder is ./")
+    return Path(given)
+
+
 ParamsCard = Annotated[
     Path | None,
     typer.Option("--params", metavar="FILE", help="Parameter card (JSON); variables override it."),
@@ -12,7 +20,9 @@ ParamsCard = Annotated[
 Symbol = Annotated[str | None, typer.Option("--symbol", metavar="S", help="The market's name.")]
 StateDir = Annotated[
     Path | None,
-    typer.Option("--state", metavar="DIR", help="Folder of journal and lock; ./state by default."),
+    typer.Option(
+        "--state", metavar="DIR", parser=_folder, help="Folder of journal and lock; ./state by default."
+    ),
 ]
 TapeFile = Annotated[
     Path,

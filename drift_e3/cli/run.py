@@ -1,7 +1,6 @@
 """`drift-e3 run`: the daemon."""
 
 import asyncio
-import signal
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from drift_e3.cli.early_stop import listen
 from drift_e3.cli.exits import Exit
 from drift_e3.cli.options import ParamsCard, StateDir, Symbol
 
@@ -63,8 +63,7 @@ def run(
 ) -> None:
     """Run the daemon: on paper and on the embedded synthetic market unless told otherwise."""
     market = market_overrides(venue, tape, funding)
-    # A reload is asked for by SIGHUP; until the daemon listens, it must not be killed by one.
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    listen()
     from drift_e3.cli.launch import CHAIN_VENUES, launch
     from drift_e3.config import ConfigError, load
     from drift_e3.live.daemon import ForcedStop

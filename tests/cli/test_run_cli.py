@@ -1,15 +1,8 @@
-"""`drift-e3 run` from its command line: its log as a story, its exit codes, its signals, its secrets."""
+"""`drift-e3 run` from its command line: its log as a story, its secrets, what it leaves behind."""
 
-import json
-import os
 import re
-import signal
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
@@ -17,41 +10,14 @@ from drift_e3 import wiring
 from drift_e3.cli.exits import Exit
 from drift_e3.config import Settings
 from drift_e3.journal.schema import JOURNAL_NAME
-from drift_e3.journal.state_lock import StateLock
 from drift_e3.log_events import LOG_EVENTS
 from drift_e3.venues.paper import MarketFeed
 from tests.advisors.scripted_ollama import GOOD_ANSWER, hangs, says
+from tests.cli.runs import CANDLES, SECRET, Run, one_line, prepared
 from tests.live.daemons import Bounded
-from tests.live.journals import spoil
 from tests.live.ollama_thread import ollama_thread
-from tests.live.program import Ran, export, program
-from tests.live.tapes import HOUR, LIVELY, random_walk, write_candles, write_funding
-
-ROOT = Path(__file__).parents[2]
-CANDLES = 400
-SECRET = "hunter2-s3cr3t-t0ken"
-
-
-class Run(NamedTuple):
-    """A run over a made tape, in its folder."""
-
-    folder: Path
-    arguments: tuple[object, ...]
-    ran: Ran
-
-
-def prepared(folder: Path, seed: int = 4, count: int = CANDLES) -> tuple[object, ...]:
-    write_candles(folder / "tape.csv", random_walk(seed, count, minutes=60))
-    write_funding(folder / "funding.csv", 1, count + 1)
-    return ("--tape", "tape.csv", "--funding", "funding.csv", "--speed", "max", "--state", "state")
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run through a whole tape, on rules alone."""
-    folder = tmp_path_factory.mktemp("whole")
-    arguments = ("--paper", "--venue", "tape", *prepared(folder), "--advisor", "off")
-    return Run(folder, arguments, program(folder, "run", *arguments, **LIVELY, OLLAMA__TOKEN=SECRET))
+from tests.live.program import export, program
+from tests.live.tapes import HOUR, LIVELY, random_walk, write_candles
 
 
 @pytest.fixture(scope="module")
@@ -226,229 +192,6 @@ def test_what_is_odd_about_settings_and_files_is_told_at_the_start(tmp_path: Pat
     assert (warned["what"], warned["count"], warned["first_row"]) == ("gap", 1, 41)
 
 
-@pytest.mark.parametrize("arguments", [(), ("journal",)])
-def test_a_command_line_without_a_verb_shows_the_verbs(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    ran = program(tmp_path, *arguments)
-    assert ran.code == Exit.USAGE
-    assert ran.err.startswith("Usage: drift-e3")
-    assert "Commands:" in ran.err
-
-
-# -- exit codes ----------------------------------------------------------------------------------------------
-
-
-def one_line(ran: Ran, code: Exit) -> str:
-    assert ran.code == code
-    (line,) = ran.err.splitlines()
-    assert line.startswith("drift-e3: ")
-    return line.removeprefix("drift-e3: ")
-
-
-def untouched(state: Path, act: Callable[[], None]) -> None:
-    """Nothing of a state directory changes while `act` runs, save the lock that says who holds it and what
-    SQLite keeps beside a journal that is only read."""
-
-    def content() -> dict[str, bytes]:
-        files = {file.name: file.read_bytes() for file in state.iterdir() if file.name != "lock"}
-        return {name: data for name, data in files.items() if data and not name.endswith("-shm")}
-
-    before = content()
-    act()
-    assert content() == before
-
-
-@pytest.mark.parametrize("more", [(), ("--yes",)])
-def test_live_is_refused_in_one_sentence(tmp_path: Path, more: tuple[str, ...]) -> None:
-    ran = program(tmp_path, "run", "--live", *more)
-    assert "no live venue is configured" in one_line(ran, Exit.CONFIGURATION)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_second_daemon_on_a_state_directory_is_refused(whole: Run) -> None:
-    with StateLock(whole.folder / "state", 0):
-        ran = program(whole.folder, "run", *whole.arguments, **LIVELY)
-        assert f"is in use by process {os.getpid()}" in one_line(ran, Exit.LOCKED)
-        assert "is in use" in one_line(
-            program(whole.folder, "resume", "--state", "state", "--timeout", "0"), Exit.LOCKED
-        )
-
-
-@pytest.mark.parametrize(
-    ("variables", "more"),
-    [
-        ({"PAPER__EQUITY_USD": "999"}, ()),
-        ({"PAPER__MAKER_FEE_BPS": "1"}, ()),
-        ({"PAPER__VOLUME_SHARE": "0.5"}, ()),
-        ({}, ("--symbol", "ETH-PERP")),
-        ({}, ("--funding", "other-funding.csv")),
-        ({}, ("--tape", "other-tape.csv")),
-    ],
-)
-def test_a_restart_with_another_market_is_refused_and_touches_nothing(
-    whole: Run, variables: dict[str, str], more: tuple[str, ...]
-) -> None:
-    write_candles(whole.folder / "other-tape.csv", random_walk(5, CANDLES, minutes=60))
-    write_funding(whole.folder / "other-funding.csv", 2, CANDLES)
-
-    def act() -> None:
-        ran = program(whole.folder, "run", *whole.arguments, *more, **LIVELY, **variables)
-        one_line(ran, Exit.DATA)
-
-    untouched(whole.folder / "state", act)
-
-
-def test_a_damaged_row_is_one_line_that_names_it(whole: Run, tmp_path: Path) -> None:
-    arguments = prepared(tmp_path)
-    assert program(tmp_path, "run", *arguments, "--advisor", "off", **LIVELY, SPEED="max").code == Exit.OK
-    last = export(tmp_path, "state", "stop_requested")
-    assert len(last) == 1
-    spoil(tmp_path / "state", 30, "events")
-    for verb in ("replay", "journal verify"):
-        ran = program(tmp_path, *verb.split(), "--state", "state")
-        assert ran.code in {Exit.DATA, Exit.CHECK_FAILED}
-        assert "30: checksum differs" in ran.out + ran.err
-
-
-def test_a_state_directory_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
-    arguments = prepared(tmp_path)
-    (tmp_path / "file").touch()
-    ran = program(tmp_path, "run", *arguments[:-1], "file/state", "--advisor", "off")
-    assert one_line(ran, Exit.UNAVAILABLE) == "file/state: Not a directory"
-
-
-DISK_FULL = """
-import resource, signal, sys
-from drift_e3.cli import main
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000))
-sys.argv = ["drift-e3", *sys.argv[1:]]
-main()
-"""
-
-
-def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-c", "from drift_e3.cli import main; main()", *map(str, arguments)]
-
-
-def environment(**variables: str) -> dict[str, str]:
-    mine = {name: value for name, value in os.environ.items() if not name.startswith("DRIFT_E3_")}
-    return mine | {"PYTHONPATH": str(ROOT)} | {f"DRIFT_E3_{name}": value for name, value in variables.items()}
-
-
-@pytest.mark.slow
-def test_a_full_disk_is_one_line_and_the_next_start_goes_on(tmp_path: Path) -> None:
-    arguments = [*map(str, prepared(tmp_path)), "--advisor", "off"]
-    full = subprocess.run(
-        [sys.executable, "-c", DISK_FULL, "run", *arguments],
-        capture_output=True, text=True, check=False, cwd=tmp_path, env=environment(**LIVELY),
-    )  # fmt: skip
-    assert full.returncode == Exit.UNAVAILABLE
-    (line,) = full.stderr.splitlines()
-    assert re.fullmatch(r"drift-e3: state/journal.db: (disk I/O error|database or disk is full)", line)
-    decided = export(tmp_path, "state", "decision")
-    assert len(decided) > 20
-    assert program(tmp_path, "run", *arguments, **LIVELY).code == Exit.OK
-    again = export(tmp_path, "state", "decision")
-    assert len(again) == CANDLES
-    assert again[: len(decided)] == decided
-
-
-def test_a_halt_holds_over_a_restart_until_a_person_resumes(tmp_path: Path) -> None:
-    arguments = (*prepared(tmp_path), "--advisor", "off")
-    variables = LIVELY | {"RISK__DRAWDOWN_MAX": "0.005"}
-    first = program(tmp_path, "run", *arguments, **variables)
-    assert first.code == Exit.OK
-    assert first.named("daemon.stopped")[0]["halted"] is True
-    again = program(tmp_path, "run", *arguments, **variables)
-    assert "drift-e3 resume --state state" in one_line(again, Exit.HALTED)
-    resumed = program(tmp_path, "resume", "--state", "state")
-    assert (resumed.code, resumed.err) == (Exit.OK, "")
-    assert resumed.out.startswith("the halt is lifted")
-    assert program(tmp_path, "resume", "--state", "state").out.startswith("there was neither")
-    assert program(tmp_path, "run", *arguments, **variables).code == Exit.OK
-    assert program(tmp_path, "replay", "--state", "state").code == Exit.OK
-
-
-# -- signals, in a process of its own ------------------------------------------------------------------------
-
-
-class Daemon:
-    """A daemon in a process of its own; reading its log blocks until there is a line, so nobody sleeps."""
-
-    def __init__(self, folder: Path, *arguments: object, **variables: str) -> None:
-        self.process = subprocess.Popen(
-            command("run", *arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            text=True, cwd=folder, env=environment(**variables),
-        )  # fmt: skip
-
-    def until(self, event: str) -> dict[str, object]:
-        """Read the log up to a line of this name."""
-        assert self.process.stdout is not None
-        for text in self.process.stdout:
-            line: dict[str, object] = json.loads(text)
-            if line["event"] == event:
-                return line
-        raise AssertionError(f"no {event}; {self.process.communicate()[1]}")
-
-    def end(self) -> tuple[int, str, str]:
-        out, err = self.process.communicate(timeout=60)
-        return self.process.returncode, out, err
-
-
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[Callable[..., Daemon]]:
-    started: list[Daemon] = []
-
-    def start(*arguments: object, **variables: str) -> Daemon:
-        started.append(Daemon(tmp_path, *arguments, **variables))
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.process.kill()
-        one.process.communicate()
-
-
-@pytest.mark.slow
-def test_sigterm_ends_a_real_daemon_in_order_and_sighup_changes_its_settings(
-    tmp_path: Path, daemon: Callable[..., Daemon]
-) -> None:
-    arguments = prepared(tmp_path)
-    env_file = tmp_path / ".env"
-    env_file.write_text("DRIFT_E3_RISK__RISK_FRAC=0.02\n")
-    one = daemon(*arguments, "--speed", "36000", "--advisor", "off", **LIVELY, STOP_TIMEOUT_S="3600")
-    one.until("decision.made")
-    env_file.write_text("DRIFT_E3_RISK__RISK_FRAC=0.01\n")
-    one.process.send_signal(signal.SIGHUP)
-    assert one.until("settings.changed")["kept"] == []
-    env_file.write_text("DRIFT_E3_RISK__RISK_FRAC=2\n")
-    one.process.send_signal(signal.SIGHUP)
-    refused = one.until("settings.refused")
-    env_file.unlink()
-    assert "0.0001 to 0.5" in str(refused["reason"])
-    one.process.send_signal(signal.SIGTERM)
-    code, out, err = one.end()
-    assert (code, err) == (Exit.OK, "")
-    events = [json.loads(line)["event"] for line in out.splitlines()]
-    assert events[-2:] == ["run.summarised", "daemon.stopped"]
-    assert program(tmp_path, "journal", "verify", "--state", "state").code == Exit.OK
-
-
-@pytest.mark.slow
-def test_a_second_signal_ends_a_real_daemon_at_once(tmp_path: Path, daemon: Callable[..., Daemon]) -> None:
-    one = daemon(
-        *prepared(tmp_path, count=3_000), "--speed", "1000000", "--advisor", "off",
-        **LIVELY, STOP_POLICY="reduce",
-    )  # fmt: skip
-    one.until("position.opened")
-    one.process.send_signal(signal.SIGTERM)
-    one.until("stop.requested")
-    one.process.send_signal(signal.SIGTERM)
-    code, _, err = one.end()
-    assert (code, err) == (Exit.CHECK_FAILED, "")
-    assert program(tmp_path, "journal", "verify", "--state", "state").code == Exit.OK
-
-
 def test_a_console_is_for_people(tmp_path: Path) -> None:
     arguments = prepared(tmp_path, count=70)
     ran = program(tmp_path, "run", *arguments, "--advisor", "off", "--log-format", "console", **LIVELY)
@@ -460,11 +203,3 @@ def test_a_console_is_for_people(tmp_path: Path) -> None:
 def test_the_journal_is_made_in_the_state_directory_of_the_settings(whole: Run) -> None:
     assert (whole.folder / "state" / JOURNAL_NAME).is_file()
     assert sorted(path.name for path in whole.folder.iterdir() if path.is_dir()) == ["state"]
-
-
-@pytest.mark.parametrize(
-    "arguments", [("--tape", "tape.csv", "--venue", "synthetic"), ("--funding", "funding.csv")]
-)
-def test_options_that_contradict_each_other_are_refused(arguments: tuple[str, ...], tmp_path: Path) -> None:
-    one_line(program(tmp_path, "run", *arguments), Exit.USAGE)
-    assert not (tmp_path / "state").exists()
