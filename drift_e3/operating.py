@@ -56,8 +56,8 @@ class Operator(Protocol):
 
 
 class Watcher(Protocol):
-    """Somebody who watches the daemon, in its task group: a bug of his ends it, so that nobody trades behind a
-    window that shows yesterday."""
+    """Somebody who watches the daemon, in its task group: a bug of his ends it, so that nobody trades
+    behind a window that shows yesterday."""
 
     def told(self, seq: int, event: Event, outcome: Outcome, trader: Trader) -> None:
         """Take an event with its outcome, at once: the trading loop waits meanwhile."""
