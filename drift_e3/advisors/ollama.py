@@ -26,7 +26,8 @@ from drift_e3.advisors.ollama_wire import (
     read_answer,
     read_document,
 )
-from drift_e3.advisors.prompts import load_template, prompt_hash, render
+from drift_e3.advisors.prompt_templates import PromptTemplate, load_template
+from drift_e3.advisors.prompts import prompt_hash, render
 from drift_e3.core.advice import ADVICE_SCHEMA, Advice, Question, parse_advice
 from drift_e3.core.events import AdviceFailed, AdviceReceived, AdvisorEvent, Attempt
 from drift_e3.core.terms import MS_PER_SECOND
@@ -47,7 +48,6 @@ class OllamaOptions:
     a model may answer in the guide's labelled lines. `keep_alive` is how long the server keeps the model.
     """
 
-    template: str = "default"
     temperature: float = 0.2
     seed: int = 7
     num_predict: int = 400
@@ -92,8 +92,8 @@ class OllamaAdvisor:
     """Implements `ports.Advisor` on Ollama's ``/api/chat``.
 
     `models` is the ladder, best first: each rung but the last gets 60 % of the time that is left. A rung that
-    fails, or whose answer is no advice, hands over to the next. Raises ValueError for an unusable `url`, no
-    models, or an unknown template.
+    fails, or whose answer is no advice, hands over to the next. Raises ValueError for an unusable `url` or no
+    models.
     """
 
     def __init__(
@@ -101,6 +101,7 @@ class OllamaAdvisor:
         url: str,
         models: tuple[str, ...],
         options: OllamaOptions | None = None,
+        template: PromptTemplate | None = None,
         session_factory: Callable[[], aiohttp.ClientSession] = open_session,
     ) -> None:
         if not models:
@@ -108,7 +109,7 @@ class OllamaAdvisor:
         self._url = base_url(url)
         self._models = models
         self._options = options or OllamaOptions()
-        load_template(self._options.template)
+        self._template = template or load_template()
         self._session_factory = session_factory
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
@@ -122,7 +123,7 @@ class OllamaAdvisor:
         """
         now = asyncio.get_running_loop().time
         started = now()
-        prompt = render(question, self._options.template)
+        prompt = render(question, self._template)
         tried = await self._climb(prompt, started + deadline_ms / MS_PER_SECOND)
         elapsed_ms = (now() - started) * MS_PER_SECOND
         late = elapsed_ms > deadline_ms
@@ -138,7 +139,7 @@ class OllamaAdvisor:
                 digest=answer.digest,
                 prompt_hash=prompt_hash(prompt),
                 prompt=prompt,
-                template=self._options.template,
+                template=self._template.name,
                 attempts=tuple(
                     replace(attempt, text="") if attempt is answer else attempt for attempt, _ in tried
                 ),
@@ -151,7 +152,7 @@ class OllamaAdvisor:
             detail="; ".join(rung.fate for rung in tried if rung.attempt.outcome != ADVICE),
             prompt_hash=prompt_hash(prompt),
             prompt=prompt,
-            template=self._options.template,
+            template=self._template.name,
             attempts=tuple(attempt for attempt, _ in tried),
         )
 

@@ -1,4 +1,4 @@
-"""From a question to the words that a model is given. Pure but for reading the packaged templates once.
+"""From a question to the words that a model is given. Pure: the wording is a template read before.
 
 The market's part of a prompt is numbers, units and words of our own: nothing from outside can speak to the
 model through it. Dates are left out, since a model may remember what happened then.
@@ -6,35 +6,28 @@ model through it. Dates are left out, since a model may remember what happened t
 
 import hashlib
 import math
-from functools import cache
-from importlib import resources
-from string import Template
 from typing import Final
 
-from drift_e3.core.advice import CandleRow, Question
+from drift_e3.advisors.prompt_templates import PromptTemplate
+from drift_e3.core.advice import CandleRow, Question, Thesis
 from drift_e3.core.features import Features
-from drift_e3.core.terms import BPS, MS_PER_MINUTE, UNKNOWN
-
-TEMPLATES: Final = {"default": "default-v1.txt", "guide": "guide-v1.txt"}
-"""Names for the settings, and the packaged file of each. A changed text gets a new file and version."""
+from drift_e3.core.terms import BPS, MS_PER_MINUTE, UNKNOWN, Strategy
 
 CANDLES_MAX: Final = 30
 SYMBOL_CHARS_MAX: Final = 20
 UNKNOWN_WORD: Final = "unknown"
 IMBALANCE_SOURCES: Final = {1.0: " (order book)", 2.0: " (taker flow of the candle)"}
+STRATEGIES_TOLD: Final = {
+    Strategy.NONE: "no",
+    Strategy.E3: "momentum",
+    Strategy.FUNDING_FADE: "funding fade",
+}
 _SYMBOL_SIGNS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")
 
 
-class UnknownTemplate(ValueError):
-    """There is no template of that name; the message lists those there are."""
-
-
-def render(question: Question, template: str = "default") -> str:
-    """The prompt for `question`. The same question and template always give the same text.
-
-    Raises `UnknownTemplate`.
-    """
-    return load_template(template).substitute(
+def render(question: Question, template: PromptTemplate) -> str:
+    """The prompt for `question`. The same question and template always give the same text."""
+    return template.text.substitute(
         symbol=_symbol(question.symbol),
         market="\n".join(_market(question)),
         candles="\n".join(_candles(question)),
@@ -46,15 +39,6 @@ def render(question: Question, template: str = "default") -> str:
 def prompt_hash(prompt: str) -> str:
     """The first 16 hexadecimal digits of the prompt's SHA-256: whether two answers had the same question."""
     return hashlib.sha256(prompt.encode()).hexdigest()[:16]
-
-
-@cache
-def load_template(name: str) -> Template:
-    """The packaged template of that name, read once. Raises `UnknownTemplate`."""
-    if name not in TEMPLATES:
-        raise UnknownTemplate(f"{name!r} is no prompt template; there are: {', '.join(TEMPLATES)}")
-    folder = resources.files("drift_e3.advisors").joinpath("templates")
-    return Template(folder.joinpath(TEMPLATES[name]).read_text(encoding="utf-8"))
 
 
 def _symbol(symbol: str) -> str:
@@ -113,6 +97,16 @@ def _position(question: Question) -> str:
     return (
         f"{'LONG' if size > 0.0 else 'SHORT'} {_amount(abs(size))} base units from {_amount(entry)} USD, "
         f"held {_plain(question.held_ms / MS_PER_MINUTE, 0)} minutes, price gain {_percent(gain)}"
+        f"{_thesis(question.thesis)}"
+    )
+
+
+def _thesis(thesis: Thesis | None) -> str:
+    if thesis is None:
+        return ""
+    return (
+        f"; entered by the {STRATEGIES_TOLD[thesis.strategy]} rules in {thesis.regime.label}; "
+        f"stop {_amount(thesis.stop_usd)} USD, target {_amount(thesis.target_usd)} USD"
     )
 
 

@@ -254,6 +254,9 @@ def _contradictions(settings: Settings, given: Mapping[str, Given]) -> Iterator[
     for name, file in settings.tape:
         if file is not None and not file.is_file():
             yield f"{place(f'tape.{name}')}: there is no file {str(file)!r}"
+    folder = settings.ollama.template_dir
+    if folder is not None and not folder.is_dir():
+        yield f"{place('ollama.template_dir')}: there is no folder {str(folder)!r}"
     if settings.state_dir.exists() and not settings.state_dir.is_dir():
         yield f"{place('state_dir')}: {str(settings.state_dir)!r} is no folder"
     initial, maintenance = settings.paper.initial_margin_frac, settings.paper.maintenance_margin_frac

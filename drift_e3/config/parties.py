@@ -41,8 +41,22 @@ class OllamaSettings(Section):
         "a duration such as 30m, 90s or -1",
         r"^-?\d{1,9}(ms|s|m|h)?$",
     )
-    think: bool = said(False, "let thinking models think first: slower, and the schema may be ignored")
-    template: Literal["default", "guide"] = said("default", "wording of the prompt; guide: the user's own")
+    think: Literal["false", "true", "low", "medium", "high", "auto"] = said(
+        "false",
+        "let thinking models think first, or how hard: slower, and the schema may be ignored; "
+        "auto: as the model likes",
+    )
+    structured: bool = said(True, "ask for JSON by schema; without, the guide's labelled lines do as well")
+    warm_up_s: int = number(
+        300, 1, 3_600, "s", "to load a model and put it one known question, before it is asked for advice"
+    )
+    template: str = said(
+        "default-v1",
+        "wording of the prompt; guide-v1: the user's own guide's",
+        "default-v1, guide-v1, or the name of a file in template_dir, without .txt",
+        r"^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$",
+    )
+    template_dir: UserPath | None = said(None, "folder of your own wordings, NAME.txt each")
 
 
 PUBLIC_RPC = "https://api.mainnet-beta.solana.com"

@@ -12,8 +12,8 @@ from drift_e3.core.events import AdviceFailed, AdviceReceived
 from drift_e3.core.params import Params
 
 OVERDUE_GRACE_MS = 50
-"""No decision is later than the deadline by more than this. The advisor's own deadline fires first; this is for
-an advisor that does not even report its failure."""
+"""A decision is made no later than this after the deadline. The advisor's own deadline fires first; this is
+for an advisor that does not even report its failure."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -92,24 +92,33 @@ async def advisor(settings: Settings) -> tuple[Advisor, str]:
 
 
 def model_server(settings: Settings) -> "OllamaAdvisor":
-    """The Ollama server of the settings; the caller closes it."""
+    """The Ollama server of the settings; the caller closes it.
+
+    Raises `ConfigError` for a prompt template that cannot be used.
+    """
     # Only where it is asked: its HTTP client costs start-up time.
     from drift_e3.advisors.ollama import OllamaAdvisor, OllamaOptions
     from drift_e3.advisors.ollama_wire import open_session
+    from drift_e3.advisors.prompt_templates import TemplateRefused, load_template
 
     model = settings.ollama
+    try:
+        template = load_template(model.template, model.template_dir)
+    except TemplateRefused as error:
+        raise ConfigError([f"ollama.template: {error}"]) from error
     token = "" if model.token is None else model.token.get_secret_value()
     return OllamaAdvisor(
         model.url,
         model.models,
         OllamaOptions(
-            template=model.template,
             temperature=model.temperature,
             seed=model.seed,
             num_predict=model.num_predict,
             num_ctx=model.num_ctx,
             keep_alive=model.keep_alive,
-            think=model.think,
+            think={"true": True, "false": False, "auto": None}.get(model.think, model.think),
+            structured=model.structured,
         ),
+        template,
         session_factory=lambda: open_session(token),
     )

@@ -8,7 +8,8 @@ import pytest
 
 from drift_e3.advisors.failures import Failure
 from drift_e3.advisors.ollama import OllamaAdvisor, OllamaOptions, ServerReport
-from drift_e3.advisors.prompts import UnknownTemplate, prompt_hash, render
+from drift_e3.advisors.prompt_templates import load_template
+from drift_e3.advisors.prompts import prompt_hash, render
 from drift_e3.core.advice import ADVICE_SCHEMA
 from tests.advisors.asking import AMPLE_MS, ask, failed, received
 from tests.advisors.questions import ASKED_TS, a_question
@@ -40,7 +41,7 @@ async def test_an_answer_carries_text_model_digest_prompt_hash_and_measured_late
     assert report == ServerReport(version="0.0.0-scripted", digests={"one:latest": "sha-1"})
     assert report.warning == ""
     assert (event.question_id, event.text, event.model, event.digest) == ("q-1", GOOD_ANSWER, "one", "sha-1")
-    assert event.prompt_hash == prompt_hash(render(a_question()))
+    assert event.prompt_hash == prompt_hash(render(a_question(), load_template()))
     assert 30 <= event.latency_ms <= AMPLE_MS
     assert event.seen_ts == ASKED_TS + event.latency_ms
 
@@ -54,7 +55,7 @@ async def test_the_request_holds_schema_limits_and_the_prompt() -> None:
         body = server.asked[0]
     assert body == {
         "model": "one",
-        "messages": [{"role": "user", "content": render(a_question())}],
+        "messages": [{"role": "user", "content": render(a_question(), load_template())}],
         "stream": True,
         "keep_alive": "5m",
         "options": {"temperature": 0.0, "seed": 3, "num_predict": 99, "num_ctx": 2_048},
@@ -64,10 +65,13 @@ async def test_the_request_holds_schema_limits_and_the_prompt() -> None:
 
 
 async def test_schema_and_thinking_can_be_left_to_the_model() -> None:
-    options = OllamaOptions(template="guide", structured=False, think=None)
+    options = OllamaOptions(structured=False, think=None)
     async with scripted_ollama({"one": says()}) as server:
-        await ask(server, options=options)
+        advisor = OllamaAdvisor(server.url, ("one",), options, load_template("guide-v1"))
+        event = received(await advisor.ask(a_question(), AMPLE_MS))
+        await advisor.close()
         body = server.asked[0]
+    assert event.template == "guide-v1"
     assert "format" not in body
     assert "think" not in body
     assert body["messages"][0]["content"].startswith(
@@ -161,7 +165,7 @@ async def test_every_rung_tells_model_digest_options_outcome_words_and_effort() 
         await advisor.probe()
         event = received(await advisor.ask(a_question(), AMPLE_MS))
         await advisor.close()
-    assert (event.prompt, event.template) == (render(a_question()), "default")
+    assert (event.prompt, event.template) == (render(a_question(), load_template()), "default-v1")
     told = [
         (
             *(attempt.model, attempt.digest, attempt.outcome, attempt.text, attempt.load_ms),
@@ -175,12 +179,11 @@ async def test_every_rung_tells_model_digest_options_outcome_words_and_effort() 
         ("three", "", "cut", '{"regime": "ch', 7, 512, 41),
         ("four", "sha-4", "advice", "", 7, 512, 41),
     ]
-    options = {attempt.options for attempt in event.attempts}
-    assert options == {
-        '{"keep_alive":"30m",'
-        + '"options":{"num_ctx":4096,"num_predict":400,"seed":7,"temperature":0.2},'
-        + '"schema":true,"stream":true,"think":false}'
-    }
+    options = (
+        '{"keep_alive":"30m","options":{"num_ctx":4096,"num_predict":400,"seed":7,"temperature":0.2},'
+        '"schema":true,"stream":true,"think":false}'
+    )
+    assert {attempt.options for attempt in event.attempts} == {options}
     assert all(0 <= attempt.latency_ms <= event.latency_ms for attempt in event.attempts)
 
 
@@ -197,7 +200,10 @@ async def test_what_came_before_the_deadline_is_told_with_the_timeout() -> None:
         event = failed(await ask(server, deadline_ms=150))
     [attempt] = event.attempts
     assert (event.reason, attempt.outcome, attempt.text) == ("timeout", "timeout", "half a")
-    assert (event.prompt, event.prompt_hash) == (render(a_question()), prompt_hash(event.prompt))
+    assert (event.prompt, event.prompt_hash) == (
+        render(a_question(), load_template()),
+        prompt_hash(event.prompt),
+    )
 
 
 async def test_an_answer_that_is_complete_after_the_deadline_is_told_and_is_no_answer(
@@ -273,11 +279,9 @@ def test_an_unusable_address_is_refused(url: str) -> None:
         OllamaAdvisor(url, ("one",))
 
 
-def test_an_empty_ladder_and_an_unknown_template_are_refused() -> None:
+def test_an_empty_ladder_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one model"):
         OllamaAdvisor("http://host", ())
-    with pytest.raises(UnknownTemplate, match="'poem' is no prompt template; there are: default, guide"):
-        OllamaAdvisor("http://host", ("one",), OllamaOptions(template="poem"))
 
 
 # -- probe -------------------------------------------------------------------------------------------------

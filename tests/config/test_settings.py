@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from drift_e3.advisors.prompts import TEMPLATES
+from drift_e3.advisors.prompt_templates import DEFAULT, packaged_names
 from drift_e3.config import ConfigError, Settings, load
 from drift_e3.config.keys import by_variable, table
 from drift_e3.config.load import Loaded
@@ -364,7 +364,9 @@ def test_whatever_is_given_for_a_limit_ends_in_range_or_in_one_line(value: objec
 
 
 def test_the_templates_are_those_that_the_advisor_has() -> None:
-    assert table()["ollama.template"].expects == f"one of {', '.join(TEMPLATES)}"
+    packaged = f"{', '.join(packaged_names())}, or the name of a file"
+    assert table()["ollama.template"].expects.startswith(packaged)
+    assert Settings().ollama.template == DEFAULT
 
 
 def test_the_example_file_is_the_generated_one() -> None:

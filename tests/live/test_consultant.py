@@ -1,4 +1,4 @@
-"""How questions end: answered, superseded by a newer one, or, by an advisor that says nothing, in a timeout."""
+"""How questions end: answered, superseded by a newer one, or in a timeout that the advisor never told."""
 
 import asyncio
 from pathlib import Path
