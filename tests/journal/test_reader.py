@@ -30,6 +30,17 @@ def test_events_are_read_from_any_point_over_several_pages(path: Path) -> None:
         assert list(reader.events(2_300)) == []
 
 
+@pytest.mark.parametrize("after_seq", [0, 1_500])
+def test_rows_of_some_kinds_come_in_order_over_several_pages(path: Path, after_seq: int) -> None:
+    write_journal(path, 2_300)
+    with open_journal(path) as reader:
+        whole = [row for entry in reader.entries(after_seq) for row in (entry.event, *entry.outputs)]
+        cancels = [row for row in whole if row.kind == "cancel_order"]
+        assert list(reader.rows_of({"cancel_order"}, after_seq)) == cancels
+        assert list(reader.rows_of({"cancel_order", "candle_closed", "settings_taken"}, after_seq)) == whole
+        assert list(reader.rows_of({"fill"}, after_seq)) == []
+
+
 def test_the_newest_output_of_a_kind_is_found(path: Path) -> None:
     write_journal(path, 300)
     with open_journal(path) as reader:
@@ -62,6 +73,16 @@ def test_a_reader_cannot_write(path: Path) -> None:
         ("UPDATE events SET ts = 0 WHERE seq = 2", lambda reader: list(reader.entries()), "event 2"),
         ("UPDATE outputs SET ts = 0 WHERE seq = 2", lambda reader: list(reader.entries()), "output 2"),
         ("UPDATE outputs SET ts = 0 WHERE seq = 2", lambda reader: reader.outputs(2), "output 2"),
+        (
+            "UPDATE events SET ts = 0 WHERE seq = 2",
+            lambda reader: list(reader.rows_of(["candle_closed"])),
+            "event 2",
+        ),
+        (
+            "UPDATE outputs SET ts = 0 WHERE seq = 2",
+            lambda reader: list(reader.rows_of(["cancel_order"])),
+            "output 2",
+        ),
     ],
 )
 def test_a_damaged_row_is_never_passed_on(
