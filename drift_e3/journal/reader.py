@@ -16,7 +16,7 @@ from drift_e3.core.events import Event
 from drift_e3.journal.codec import Message, PayloadError, decode, decode_event
 from drift_e3.journal.errors import JournalUnreadable
 from drift_e3.journal.rows import EventRow, OutputRow, SnapshotRow, is_intact
-from drift_e3.journal.schema import LOCK_WAIT_S, check_readable
+from drift_e3.journal.schema import INDEXED_EVENTS, LOCK_WAIT_S, check_readable
 from drift_e3.journal.wal import WalTail, inspect
 
 Row = TypeVar("Row", EventRow, OutputRow)
@@ -116,6 +116,34 @@ class JournalReader:
         statement = "SELECT * FROM outputs WHERE kind = ? ORDER BY seq DESC, n DESC LIMIT 1"
         rows = self.query(statement, kind)
         return self._intact("output", OutputRow._make(rows[0])) if rows else None
+
+    def newest_events(self, kinds: Collection[str], before_seq: int, limit: int) -> list[EventRow]:
+        """The last `limit` rows of these kinds, none of them in `FREQUENT_EVENTS`, before event `before_seq`;
+        newest first."""
+        rows: list[EventRow] = []
+        for kind in kinds:
+            # One kind at a time, by the index; the term in words is what makes SQLite use it.
+            statement = (
+                f"SELECT * FROM events WHERE {INDEXED_EVENTS}"  # noqa: S608 (our own words)
+                " AND kind = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
+            )
+            rows += [EventRow._make(row) for row in self.query(statement, kind, before_seq, limit)]
+        rows.sort(reverse=True)
+        return [self._intact("event", row) for row in rows[:limit]]
+
+    def newest_outputs(self, kinds: Collection[str], before_seq: int, limit: int) -> list[OutputRow]:
+        """The last `limit` rows of these kinds that events before `before_seq` led to, newest first; more
+        where the last event led to several."""
+        rows: list[OutputRow] = []
+        for kind in kinds:
+            statement = "SELECT * FROM outputs WHERE kind = ? AND seq < ? ORDER BY seq DESC, n DESC LIMIT ?"
+            rows += [OutputRow._make(row) for row in self.query(statement, kind, before_seq, limit)]
+        rows.sort(reverse=True)
+        if len(rows) > limit:
+            last_seq = rows[limit - 1].seq
+            rows = [row for row in rows[:limit] if row.seq > last_seq]
+            rows += [row for row in reversed(self.output_rows(last_seq, last_seq)) if row.kind in kinds]
+        return [self._intact("output", row) for row in rows]
 
     def last_good_snapshot(self) -> Snapshot | None:
         """The newest snapshot that is undamaged and not ahead of the events, if there is any."""

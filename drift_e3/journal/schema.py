@@ -53,6 +53,16 @@ GUARDS = (
     ),
 )
 
+FREQUENT_EVENTS = ("oracle_tick", "book_seen", "heartbeat")
+"""Kinds that come every second: nobody looks for one of them, and an index would cost more than it gives."""
+INDEXED_EVENTS = f"kind NOT IN {FREQUENT_EVENTS}"
+"""The term of the index on events, which a query has to repeat to the letter."""
+
+INDEXES = (
+    f"CREATE INDEX events_by_kind ON events (kind, seq) WHERE {INDEXED_EVENTS}",
+    "CREATE INDEX outputs_by_kind ON outputs (kind, seq, n)",
+)
+
 
 def _create(connection: sqlite3.Connection) -> None:
     for statement in TABLES + GUARDS:
@@ -60,7 +70,12 @@ def _create(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create,)
+def _index(connection: sqlite3.Connection) -> None:
+    for statement in INDEXES:
+        connection.execute(statement)
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create, _index)
 """`MIGRATIONS[v]` turns version v into v + 1, within the transaction that also raises the version."""
 
 

@@ -9,6 +9,8 @@ from drift_e3.journal.reader import open_journal
 from drift_e3.journal.writer import JournalWriter
 from tests.journal.journal_builders import CODE, ToyTrader, append, candle, write_journal
 
+NEWEST = len(schema.MIGRATIONS)
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -77,7 +79,9 @@ def test_a_newer_schema_is_refused_in_one_line(path: Path) -> None:
     connection.execute("PRAGMA user_version = 7")
     connection.close()
     for opened in (JournalWriter, lambda path, _: open_journal(path)):
-        with pytest.raises(JournalUnreadable, match=r"^[^\n]*schema 7 is newer than this program's 1$"):
+        with pytest.raises(
+            JournalUnreadable, match=rf"^[^\n]*schema 7 is newer than this program's {NEWEST}$"
+        ):
             opened(path, CODE)
 
 
@@ -90,12 +94,14 @@ def test_a_writer_migrates_an_older_journal_and_a_reader_asks_for_that(
         connection.execute("ALTER TABLE snapshots ADD COLUMN remark TEXT")
 
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, add_a_column))
-    with pytest.raises(JournalUnreadable, match="schema 1 is older than 2: start the daemon once"):
+    with pytest.raises(
+        JournalUnreadable, match=f"schema {NEWEST} is older than {NEWEST + 1}: start the daemon once"
+    ):
         open_journal(path)
     with JournalWriter(path, CODE) as writer:
         append(writer, ToyTrader(3), 1)
     with open_journal(path) as reader:
-        assert reader.query("PRAGMA user_version") == [(2,)]
+        assert reader.query("PRAGMA user_version") == [(NEWEST + 1,)]
         assert reader.last_seq == 4
         assert reader.query("SELECT remark FROM snapshots") == []
 
@@ -114,7 +120,7 @@ def test_a_migration_that_fails_leaves_the_older_journal_whole(
         with pytest.raises(JournalError, match="no such table: missing"):
             JournalWriter(path, CODE)
     with open_journal(path) as reader:
-        assert reader.query("PRAGMA user_version") == [(1,)]
+        assert reader.query("PRAGMA user_version") == [(NEWEST,)]
         assert "remark" not in str(reader.query("SELECT sql FROM sqlite_master"))
 
 
