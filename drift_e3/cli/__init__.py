@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from drift_e3.cli import config, doctor, download, journal, operate, record, recorded, report, run, status
+from drift_e3.cli import advice, config, doctor, download, journal, operate, record, recorded, report, run, status
 from drift_e3.cli.early_stop import StoppedEarly
 from drift_e3.cli.exits import Exit, exit_for
 
@@ -34,6 +34,7 @@ app.command()(record.record)
 app.command()(download.download)
 app.command()(journal.replay)
 app.add_typer(journal.app, name="journal")
+app.add_typer(advice.app, name="advice")
 app.add_typer(report.app, name="report")
 app.add_typer(config.app, name="config")
 

@@ -67,10 +67,11 @@ def _consider_candle(turn: Turn, pending: Pending) -> None:
         _decide(turn, pending)
 
 
-def _ask(turn: Turn, pending: Pending) -> None:
+def question_about(turn: Turn, pending: Pending) -> Question:
+    """What an advisor is told of a closed candle."""
     state = turn.state
     account, breakers, trade = state.account, state.breakers, state.trade
-    question = Question(
+    return Question(
         question_id=f"{pending.ts}-ask",
         ts=turn.now,
         symbol=state.instrument.symbol,
@@ -87,6 +88,11 @@ def _ask(turn: Turn, pending: Pending) -> None:
         drawdown_frac=breakers.drawdown_frac(turn.equity_usd),
         thesis=None if trade is None else _thesis(trade),
     )
+
+
+def _ask(turn: Turn, pending: Pending) -> None:
+    state = turn.state
+    question = question_about(turn, pending)
     deadline_ms = state.settings.ai_deadline_ms
     state.consultation.ask(question.question_id, turn.now, deadline_ms)
     turn.commands.append(AskAdvisor(question=question, deadline_ms=deadline_ms))

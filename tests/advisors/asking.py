@@ -4,8 +4,8 @@ from typing import Final
 
 from drift_e3.advisors.ollama import OllamaAdvisor, OllamaOptions
 from drift_e3.core.events import AdviceFailed, AdviceReceived, AdvisorEvent
+from drift_e3.drill.scripted_ollama import ScriptedOllama
 from tests.advisors.questions import a_question
-from tests.advisors.scripted_ollama import ScriptedOllama
 
 AMPLE_MS: Final = 5_000
 """For answers that come at once, however busy the machine is."""

@@ -11,9 +11,8 @@ from drift_e3.advisors.ollama import OllamaAdvisor, OllamaOptions, ServerReport
 from drift_e3.advisors.prompt_templates import load_template
 from drift_e3.advisors.prompts import prompt_hash, render
 from drift_e3.core.advice import ADVICE_SCHEMA
-from tests.advisors.asking import AMPLE_MS, ask, failed, received
-from tests.advisors.questions import ASKED_TS, a_question
-from tests.advisors.scripted_ollama import (
+from drift_e3.drill.ollama_acts import (
+    DONE,
     GOOD_ANSWER,
     Act,
     answers_whole,
@@ -22,12 +21,11 @@ from tests.advisors.scripted_ollama import (
     part,
     refuses,
     says,
-    scripted_ollama,
     streams,
 )
-
-DONE = part("", done=True, done_reason="stop")
-
+from drift_e3.drill.scripted_ollama import scripted_ollama
+from tests.advisors.asking import AMPLE_MS, ask, failed, received
+from tests.advisors.questions import ASKED_TS, a_question
 
 # -- answers -----------------------------------------------------------------------------------------------
 

@@ -9,9 +9,8 @@ import pytest
 
 from drift_e3.advisors.failures import Failure
 from drift_e3.advisors.ollama import OllamaAdvisor
-from tests.advisors.asking import AMPLE_MS, ask, failed, received
-from tests.advisors.questions import ASKED_TS, a_question
-from tests.advisors.scripted_ollama import (
+from drift_e3.drill.ollama_acts import (
+    DONE,
     GOOD_ANSWER,
     Act,
     answers_whole,
@@ -22,14 +21,15 @@ from tests.advisors.scripted_ollama import (
     refuses,
     resets,
     says,
-    scripted_ollama,
     speaks_no_http,
     streams,
 )
+from drift_e3.drill.scripted_ollama import scripted_ollama
+from tests.advisors.asking import AMPLE_MS, ask, failed, received
+from tests.advisors.questions import ASKED_TS, a_question
 
 DEADLINE_MS = 150
 GRACE_MS = 50
-DONE = part("", done=True, done_reason="stop")
 HALF = part(GOOD_ANSWER)[:-20]
 FAULTS: dict[str, tuple[Act, Failure]] = {
     "status 500": (refuses(500, "boom"), Failure.HTTP_ERROR),

@@ -125,8 +125,10 @@ def test_what_is_not_known_is_called_unknown(template: str) -> None:
                     strategy=Strategy.E3, regime=Regime.BULL_TREND, stop_usd=148.5, target_usd=math.nan
                 ),
             },
-            "LONG 2.50000 base units from 150.000 USD, held 0 minutes, price gain +0.83 %; "
-            "entered by the momentum rules in bull_trend; stop 148.500 USD, target unknown USD",
+            (
+                "LONG 2.50000 base units from 150.000 USD, held 0 minutes, price gain +0.83 %; "
+                "entered by the momentum rules in bull_trend; stop 148.500 USD, target unknown USD"
+            ),
         ),
         (
             {"position_base": 2.5, "held_ms": 0},

@@ -20,6 +20,7 @@ from drift_e3.core.advice import Question
 from drift_e3.core.events import AdviceFailed, AdviceReceived, AdvisorEvent, Settings
 from drift_e3.core.params import Limits, Params
 from drift_e3.core.terms import StopPolicy
+from drift_e3.drill.scripted_ollama import MODEL
 from drift_e3.live.clock import WallClock
 from drift_e3.live.daemon import Orders, run_daemon
 from drift_e3.logs import configure
@@ -28,7 +29,6 @@ from drift_e3.venues.sim.settings import SimSettings
 from drift_e3.venues.synthetic.feed import SyntheticFeed
 from tests.bench.markets import EQUITY_USD
 from tests.bench.measuring import Aim, Figure, Part, Scale, alternate, percentile, ratios
-from tests.bench.scripted_server import MODEL
 
 CHECKOUT: Final = Path(__file__).parents[2]
 WAKE_S: Final = 0.005
@@ -163,7 +163,7 @@ def _shares(name: str, late: list[float]) -> dict[str, float]:
 @contextmanager
 def _server(act: str) -> Iterator[str]:
     """A scripted model server in a process of its own; its address."""
-    command = (sys.executable, "-m", "tests.bench.scripted_server", act)
+    command = (sys.executable, "-m", "drift_e3.drill.scripted_ollama", act)
     with subprocess.Popen(
         command, cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:

@@ -9,10 +9,10 @@ import pytest
 from drift_e3 import wiring
 from drift_e3.cli.exits import Exit
 from drift_e3.config import Settings
+from drift_e3.drill.ollama_acts import GOOD_ANSWER, hangs, says
 from drift_e3.journal.schema import JOURNAL_NAME
 from drift_e3.log_events import LOG_EVENTS
 from drift_e3.venues.paper import MarketFeed
-from tests.advisors.scripted_ollama import GOOD_ANSWER, hangs, says
 from tests.cli.runs import CANDLES, SECRET, Run, one_line, prepared
 from tests.live.daemons import Bounded
 from tests.live.ollama_thread import ollama_thread

@@ -5,7 +5,8 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from tests.advisors.scripted_ollama import Act, says, scripted_ollama
+from drift_e3.drill.ollama_acts import Act, says
+from drift_e3.drill.scripted_ollama import scripted_ollama
 
 
 @contextmanager

@@ -1,92 +1,25 @@
-"""A stand-in for an Ollama server: real HTTP over loopback, and for each model a script of what happens.
+"""What a model server does with a question, well or badly, each in words: the scripts of `scripted_ollama`.
 
-It speaks ``/api/chat`` (always streaming), ``/api/tags`` and ``/api/version``. It is no model and no judge.
+Builders for any such act, and the table of the named ones. The faults are those reported of real servers and
+of proxies before them.
 """
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Final, NamedTuple
 
 from aiohttp import web
 
 Act = Callable[[web.Request], Awaitable[web.StreamResponse]]
 """What the server does with one chat request."""
 
-STREAM_TYPE = "application/x-ndjson"
-GOOD_ANSWER = (
+STREAM_TYPE: Final = "application/x-ndjson"
+GOOD_ANSWER: Final = (
     '{"regime": "bull_trend", "direction": "LONG", "confidence": 0.7, "multiplier": 1, "reasoning": "up"}'
 )
-
-
-class ScriptedOllama:
-    """What the server was asked and what it noticed; `scripts` may be changed while it runs."""
-
-    def __init__(self, scripts: Mapping[str, Act], installed: Mapping[str, str] | None = None) -> None:
-        self.scripts = dict(scripts)
-        self.installed = dict(installed or {})
-        self.url = ""
-        self.asked: list[dict[str, Any]] = []
-        self.chat_began = asyncio.Event()
-        self.client_left = asyncio.Event()
-        """Set when a client hung up before its answer was complete: a real server stops generating then."""
-        self.version_act: Act = _version
-        self.tags_act: Act = self._tags
-
-    async def chat(self, request: web.Request) -> web.StreamResponse:
-        """Play the script of the model that is asked for; unknown models get Ollama's 404."""
-        body = await request.json()
-        self.asked.append(body)
-        self.chat_began.set()
-        act = self.scripts.get(body["model"], refuses(404, f"model '{body['model']}' not found"))
-        try:
-            return await act(request)
-        except (asyncio.CancelledError, ConnectionResetError):
-            self.client_left.set()
-            raise
-
-    async def version(self, request: web.Request) -> web.StreamResponse:
-        return await self.version_act(request)
-
-    async def tags(self, request: web.Request) -> web.StreamResponse:
-        return await self.tags_act(request)
-
-    async def _tags(self, request: web.Request) -> web.StreamResponse:
-        del request
-        return web.json_response({"models": [{"name": n, "digest": d} for n, d in self.installed.items()]})
-
-    @property
-    def models_asked(self) -> list[str]:
-        """The ladder as it was climbed."""
-        return [body["model"] for body in self.asked]
-
-
-@asynccontextmanager
-async def scripted_ollama(
-    scripts: Mapping[str, Act], installed: Mapping[str, str] | None = None
-) -> AsyncGenerator[ScriptedOllama]:
-    """A server on a free port of the loopback, until the block ends."""
-    server = ScriptedOllama(scripts, installed)
-    app = web.Application()
-    app.router.add_post("/api/chat", server.chat)
-    app.router.add_get("/api/version", server.version)
-    app.router.add_get("/api/tags", server.tags)
-    runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.05)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        host, port = runner.addresses[0][:2]
-        server.url = f"http://{host}:{port}"
-        yield server
-    finally:
-        await runner.cleanup()
-
-
-async def _version(request: web.Request) -> web.StreamResponse:
-    del request
-    return web.json_response({"version": "0.0.0-scripted"})
+LATE_S: Final = 0.35
+"""How late the late answer is; a test's deadline is shorter."""
 
 
 def part(content: str, done: bool = False, **more: object) -> bytes:
@@ -95,6 +28,9 @@ def part(content: str, done: bool = False, **more: object) -> bytes:
         json.dumps({"message": {"role": "assistant", "content": content}, "done": done, **more}).encode()
         + b"\n"
     )
+
+
+DONE: Final = part("", done=True, done_reason="stop", eval_count=3)
 
 
 def says(text: str = GOOD_ANSWER, done_reason: str = "stop", delay_s: float = 0.0) -> Act:
@@ -216,3 +152,79 @@ async def _stream(
             await asyncio.sleep(pause_s)
     await response.write_eof()
     return response
+
+
+class Scripted(NamedTuple):
+    """An act by name: what the server does, in one sentence, and the reason that must come of it when it is
+    all that a question meets; empty where it is an answer that can be used."""
+
+    sentence: str
+    act: Act
+    reason: str
+
+
+def _drips() -> Act:
+    return streams([part(char) for char in GOOD_ANSWER * 20], pause_s=0.02)
+
+
+ACTS: Final[dict[str, Scripted]] = {
+    "says": Scripted("Answers as it should, in 50 ms.", says(delay_s=0.05), ""),
+    "thinks": Scripted(
+        "Thinks aloud in a field of its own before it answers.",
+        streams([b'{"message": {"content": "", "thinking": "hm"}}\n'] * 50 + [part(GOOD_ANSWER), DONE]),
+        "",
+    ),
+    "thinks_in_text": Scripted(
+        "Thinks aloud in the answer itself, as when the schema is ignored.",
+        says(f"<think>It may be SHORT, it may be LONG.</think>\n{GOOD_ANSWER}"),
+        "",
+    ),
+    "hangs": Scripted("Takes the question and never answers.", hangs(), "timeout"),
+    "hangs_midway": Scripted(
+        "Stops in the middle of the answer.", hangs(after=[part('{"regime')]), "timeout"
+    ),
+    "drips": Scripted("Answers letter by letter, without end in sight.", _drips(), "timeout"),
+    "late": Scripted("Answers well and too late.", says(delay_s=LATE_S), "timeout"),
+    "floods": Scripted("Says the same for ever.", floods(part("blah " * 2_000)), "too_large"),
+    "errs": Scripted("500: the model has crashed.", refuses(500, "llama runner terminated"), "http_error"),
+    "busy": Scripted("503: too many questions wait.", refuses(503, "server busy"), "http_error"),
+    "forbids": Scripted("401 of a proxy that wants a token.", refuses(401, "unauthorized"), "http_error"),
+    "lacks": Scripted("404: the model is not installed.", refuses(404, "not found"), "model_missing"),
+    "redirects": Scripted("Sends the client elsewhere.", redirects("http://127.0.0.1:1/"), "http_error"),
+    "garbage": Scripted("Bytes that are no JSON.", streams([b"\x00\xff\x17 nonsense\n"]), "bad_body"),
+    "half_json": Scripted("A line of JSON that is cut off.", streams([part("a")[:-9]]), "bad_body"),
+    "no_end": Scripted("Ends without saying so.", streams([part(GOOD_ANSWER)]), "bad_body"),
+    "page": Scripted(
+        "A web page of a proxy, with status 200.",
+        answers_whole(b"<html>502 Bad Gateway</html>", content_type="text/html"),
+        "bad_body",
+    ),
+    "wrong_type": Scripted(
+        "The right bytes under the wrong content type.",
+        streams([part(GOOD_ANSWER), DONE], content_type="text/plain"),
+        "bad_body",
+    ),
+    "error_midway": Scripted(
+        "An error line in the middle of the answer.",
+        streams([part("{"), b'{"error": "out of memory"}\n']),
+        "bad_body",
+    ),
+    "other_protocol": Scripted(
+        "Another server's protocol.", answers_whole(b'{"choices": [{"text": "LONG"}]}'), "bad_body"
+    ),
+    "no_http": Scripted("What it says is not HTTP.", speaks_no_http(), "bad_body"),
+    "resets": Scripted("Cuts the connection at once.", resets(), "disconnected"),
+    "resets_midway": Scripted("Cuts it mid-answer.", resets(after=[part("{")]), "disconnected"),
+    "cut": Scripted("Ends at the limit of tokens.", says(GOOD_ANSWER[:40], done_reason="length"), "cut"),
+    "silent": Scripted("Ends without a word.", says(""), "empty"),
+    "truncated": Scripted("Half a JSON object, as if it were whole.", says(GOOD_ANSWER[:60]), "truncated"),
+    "prose": Scripted("Prose without an answer.", says("I would rather not."), "no_answer"),
+    "wrong_enum": Scripted(
+        "A regime that does not exist.", says(GOOD_ANSWER.replace("bull_trend", "moon")), "bad_regime"
+    ),
+    "sure": Scripted("Confidence 85.", says(GOOD_ANSWER.replace("0.7", "85")), "bad_confidence"),
+    "endless_thought": Scripted(
+        "Begins to think and never says what.", says("<think>" + "so " * 900), "truncated"
+    ),
+}
+"""Every act by its name."""
