@@ -5,6 +5,7 @@ probability *of* is defined in `scoring_answers`; how sure one may be of a score
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import fsum, log, pi, sqrt
 from typing import Final, NamedTuple
 
@@ -40,7 +41,8 @@ class ReliabilityBin(NamedTuple):
         return self.happened / self.total
 
 
-class BrierParts(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrierParts:
     """The Brier score and where it comes from: score = reliability - resolution + uncertainty + within.
 
     `reliability`: squared distance between what was said and what came true, bin by bin, 0 is best.

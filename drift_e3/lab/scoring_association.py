@@ -4,8 +4,9 @@ Pure arithmetic; what is judged is the caller's.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import atanh, fsum, sqrt, tanh
-from typing import Final, NamedTuple
+from typing import Final
 
 from drift_e3.lab.scoring_intervals import Z_95, Interval
 
@@ -13,7 +14,8 @@ LEAST_PAIRS: Final = 4
 """Fewer pairs have no correlation worth a number, and no interval: its width is 1/sqrt(n - 3)."""
 
 
-class Correlation(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Correlation:
     """A correlation coefficient -1..1 of so many pairs, with its 95 % interval."""
 
     value: float

@@ -7,6 +7,7 @@ where there is too little to tell. Pure: the resampling has a fixed seed.
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from math import cbrt, ceil, floor, fsum, sqrt
 from typing import Final, NamedTuple
@@ -107,6 +108,28 @@ def bootstrap(
             if value is not None:
                 found.append(value)
     return [_middle(sorted(values)) for values in drawn]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """A score with its 95 % interval by block bootstrap; None where undefined or too few answers."""
+
+    value: float | None
+    interval: Interval | None
+
+
+def measures(
+    columns: Sequence[Sequence[float]], length: int, statistics: Sequence[Statistic]
+) -> list[Measure]:
+    """Each statistic of the whole sample, with its interval; all unknown where there is no sample."""
+    if not columns[0]:
+        return [Measure(value=None, interval=None) for _ in statistics]
+    sums = [fsum(column) for column in columns]
+    intervals = bootstrap(columns, length, statistics)
+    return [
+        Measure(value=statistic(sums), interval=interval)
+        for statistic, interval in zip(statistics, intervals, strict=True)
+    ]
 
 
 def percentile(ascending: Sequence[float], share: float) -> float:

@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from drift_e3.lab.scoring_association import agreed_frac, agreement, kappa, pearson, ranks, spearman
+from drift_e3.lab.scoring_association import (
+    Correlation,
+    agreed_frac,
+    agreement,
+    kappa,
+    pearson,
+    ranks,
+    spearman,
+)
+from drift_e3.lab.scoring_intervals import Interval
 
 numbers = st.lists(st.tuples(st.integers(-50, 50), st.integers(-50, 50)), min_size=4, max_size=50)
 
@@ -76,7 +85,7 @@ def test_a_full_correlation_has_no_width() -> None:
     line = pearson([1.0, 2.0, 3.0, 4.0], [2.0, 4.0, 6.0, 8.0])
     assert line is not None
     assert line.value == pytest.approx(1.0)
-    assert spearman([1.0, 2.0, 3.0, 4.0], [9.0, 4.0, 2.0, 1.0]) == (-1.0, (-1.0, -1.0), 4)
+    assert spearman([1.0, 2.0, 3.0, 4.0], [9.0, 4.0, 2.0, 1.0]) == Correlation(-1.0, Interval(-1.0, -1.0), 4)
 
 
 def test_too_few_pairs_or_a_constant_have_no_correlation() -> None:
