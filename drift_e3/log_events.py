@@ -101,6 +101,18 @@ LOG_EVENTS: dict[str, LogEvent] = {
         "there is no advice for a question; the rules decide",
         ("question_id", "reason", "latency_ms", "detail"),
     ),
+    "advice.weighed": LogEvent(
+        "advice counted in the decision before, with the share of the weight that its advisor has earned",
+        ("question_id", "weight", "confidence", "calibrated"),
+    ),
+    "advice.judged": LogEvent(
+        "an answer's outcome an hour later; evidence is a logarithm of odds",
+        ("question_id", "direction", "confidence", "calibrated", "base", "right", "counted", "evidence"),
+    ),
+    "weight.changed": LogEvent(
+        "an advisor has earned, or lost, a share of ai_confidenceWeight",
+        ("advisor", "before", "after", "evidence", "counted"),
+    ),
     "advisor.unreachable": LogEvent("the advisor does not answer; the rules go on alone", ("url", "reason")),
     # decisions and limits
     "decision.made": LogEvent(

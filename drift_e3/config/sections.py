@@ -35,7 +35,7 @@ from drift_e3.core.params import (
     check_limits,
     check_params,
 )
-from drift_e3.core.terms import Instrument, Regime, StopPolicy, Strategy
+from drift_e3.core.terms import Instrument, Regime, StopPolicy, Strategy, WeightMode
 from drift_e3.venues.sim.settings import SIM_SPANS, SimSettings, check_sim_settings
 
 PREFIX = "DRIFT_E3_"
@@ -75,9 +75,18 @@ class PaperAccount(Section):
     )
 
 
+class WeightSettings(Section):
+    """How the advisor's weight comes about."""
+
+    ai_weightMode: Literal["fixed", "earned"] = said(
+        "fixed",
+        "the advisor's weight: fixed, or earned by its answers' outcomes, up to ai_confidenceWeight",
+    )
+
+
 if TYPE_CHECKING:
     PaperSettings = PaperAccount
-    StrategySettings = Section
+    StrategySettings = WeightSettings
     RiskSettings = Section
     RoutingSettings = Section
     LeverageSettings = Section
@@ -90,7 +99,11 @@ else:
         SimSettings._field_defaults,
     )
     StrategySettings = _from_spans(
-        "StrategySettings", Section, "The parameters of the rules.", PARAM_SPANS, Params._field_defaults
+        "StrategySettings",
+        WeightSettings,
+        "The parameters of the rules.",
+        PARAM_SPANS,
+        Params._field_defaults,
     )
     RiskSettings = _from_spans(
         "RiskSettings", Section, "Limits outside the model.", LIMIT_SPANS, Limits._field_defaults
@@ -211,6 +224,8 @@ class Settings(BaseSettings):
     def trading(self) -> events.Settings:
         """What the core is told: rule parameters, limits, and whether an advisor is asked."""
         routes, caps = self.routing.model_dump(), self.leverage.model_dump()
+        weight_mode = WeightMode[self.strategy.ai_weightMode.upper()]
+        rules = self.strategy.model_dump() | {"ai_weightMode": weight_mode}
         # One of each for each regime: the section's fields are made from them.
         routing: Any = tuple(Strategy[routes[regime.label].upper()] for regime in Regime)
         leverage_caps: Any = tuple(caps[regime.label] for regime in Regime)

@@ -18,13 +18,17 @@ for an advisor that does not even report its failure."""
 
 @dataclass(slots=True, kw_only=True)
 class Consultation:
-    """The open question ("" = none) with its deadline, the advice at hand, or why there is none."""
+    """The open question ("" = none) with its deadline, the advice at hand, or why there is none.
+
+    `heard` is the advice at hand with as much say as it has: the same, unless weight must be earned.
+    """
 
     open_id: str = ""
     deadline_ts: int = 0
     asked_ts: int = -1
     held: HeldAdvice | None = None
     missed: str = "not_asked"
+    heard: HeldAdvice | None = None
 
     def is_fresh(self, now_ts: int, params: Params) -> bool:
         """Whether advice is at hand that has not outlived its time."""
@@ -52,7 +56,12 @@ class Consultation:
             return NoAdvice(reason="late")
         parsed = parse_advice(event.text)
         if isinstance(parsed, Advice):
-            self.held = HeldAdvice(advice=parsed, question_id=event.question_id, received_ts=event.seen_ts)
+            self.held = self.heard = HeldAdvice(
+                advice=parsed,
+                question_id=event.question_id,
+                received_ts=event.seen_ts,
+                advisor=f"{event.model} {event.digest} {event.template}".strip(),
+            )
             self.missed = ""
         else:
             self.missed = parsed.reason

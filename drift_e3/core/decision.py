@@ -4,6 +4,7 @@
 after, in the trader. Nothing here sizes, approves or sends.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,11 +21,17 @@ NO_SIGNAL = tuple(f"no_signal:{leg.label}" for leg in Leg)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldAdvice:
-    """Parsed advice and when it was received (event time, ms)."""
+    """Parsed advice and when it was received (event time, ms).
+
+    `advisor` is who gave it: model, digest and template, "" where nobody keeps count. `trust` is the share
+    0..1 of its say that it has earned: with less than all of it goes neither a veto nor a word on the regime.
+    """
 
     advice: Advice
     question_id: str
     received_ts: int
+    advisor: str = ""
+    trust: float = 1.0
 
 
 class Decision(NamedTuple):
@@ -73,6 +80,10 @@ class Draft(NamedTuple):
     reason: str
 
 
+Drafter = Callable[[Features, Regime, HeldAdvice | None, int, Params, Needs], Draft]
+"""Who says what is wanted: `draft_decision` in every trader that can touch money, see there."""
+
+
 def either_signals(features: Features, params: Params, needs: Needs) -> bool:
     """Whether one of the two strategies would enter on this candle, whatever the regime."""
     return (
@@ -112,7 +123,7 @@ def draft_decision(
         advice.direction,
         advice.confidence,
         advice.multiplier,
-        freshness(now_ts - held.received_ts, params.ai_ttlSeconds),
+        freshness(now_ts - held.received_ts, params.ai_ttlSeconds) * held.trust,
         params,
     )
     return Draft(
@@ -123,5 +134,5 @@ def draft_decision(
         blended.confidence,
         blended.multiplier,
         blended.used,
-        "vetoed_by_advice" if blended.vetoed else "",
+        "vetoed_by_advice" if blended.vetoed and held.trust >= 1.0 else "",
     )

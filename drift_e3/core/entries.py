@@ -8,11 +8,11 @@ itself: without a strategy's signal there is none.
 from drift_e3.core.advice import Question, Thesis
 from drift_e3.core.blend import size_factor
 from drift_e3.core.commands import AskAdvisor
-from drift_e3.core.decision import Decision, Draft, draft_decision, either_signals
+from drift_e3.core.decision import Decision, Draft, Drafter, either_signals
 from drift_e3.core.events import CandleClosed, Event
 from drift_e3.core.guard import stale_feed
 from drift_e3.core.levels import stop_fraction, stop_price
-from drift_e3.core.notes import DecisionMade
+from drift_e3.core.notes import AdviceWeighed, DecisionMade
 from drift_e3.core.risk import entry_size
 from drift_e3.core.state import Pending
 from drift_e3.core.terms import (
@@ -28,6 +28,7 @@ from drift_e3.core.terms import (
     Refused,
     Side,
     Verdict,
+    WeightMode,
 )
 from drift_e3.core.trade import Trade
 from drift_e3.core.turn import Turn
@@ -36,21 +37,21 @@ ASKING_MODES = frozenset({TRADING, REDUCING})
 """Modes in which advice can change anything: entries, or the cap over an open position."""
 
 
-def consider(turn: Turn, event: Event) -> None:
+def consider(turn: Turn, event: Event, draft: Drafter) -> None:
     """Decide on a candle that has closed, or on one that has waited for the advisor long enough."""
     state = turn.state
     if isinstance(event, CandleClosed):
         # Not the time it was seen: after an outage many candles may be seen at once.
         close_ts = event.open_ts + state.feed.frame_ms
-        _consider_candle(turn, Pending(close_ts, state.market.features))
+        _consider_candle(turn, Pending(close_ts, state.market.features), draft)
     elif state.pending is not None and not state.consultation.open_id:
-        _decide(turn, state.pending)
+        _decide(turn, state.pending, draft)
 
 
-def _consider_candle(turn: Turn, pending: Pending) -> None:
+def _consider_candle(turn: Turn, pending: Pending, draft: Drafter) -> None:
     state, params = turn.state, turn.state.settings.params
     if state.pending is not None:
-        _decide(turn, state.pending, superseded=True)
+        _decide(turn, state.pending, draft, superseded=True)
     if (
         state.settings.ai_enabled
         and state.mode.mode in ASKING_MODES
@@ -61,10 +62,12 @@ def _consider_candle(turn: Turn, pending: Pending) -> None:
             params=params,
         )
     ):
-        state.pending = pending
         _ask(turn, pending)
-    else:
-        _decide(turn, pending)
+        if params.ai_weightMode is WeightMode.FIXED or state.skill.has_say:
+            state.pending = pending
+            return
+        # An answer that could not matter is asked for to be judged, and nothing waits for it.
+    _decide(turn, pending, draft)
 
 
 def question_about(turn: Turn, pending: Pending) -> Question:
@@ -105,13 +108,11 @@ def _thesis(trade: Trade) -> Thesis:
     )
 
 
-def _decide(turn: Turn, pending: Pending, *, superseded: bool = False) -> None:
+def _decide(turn: Turn, pending: Pending, drafter: Drafter, *, superseded: bool = False) -> None:
     state, consultation = turn.state, turn.state.consultation
     state.pending = None
-    held = consultation.held
-    draft = draft_decision(
-        pending.features, turn.regime(), held, turn.now, state.settings.params, state.needs
-    )
+    held, heard = consultation.held, consultation.heard
+    draft = drafter(pending.features, turn.regime(), heard, turn.now, state.settings.params, state.needs)
     order_id, size_base, bound = "", 0.0, ""
     if draft.reason:
         verdict, reason = (Verdict.REFUSED if draft.direction else Verdict.NONE), draft.reason
@@ -154,6 +155,15 @@ def _decide(turn: Turn, pending: Pending, *, superseded: bool = False) -> None:
             )
         )
     )
+    if held is not None and heard is not None and heard is not held and draft.used_advice:
+        turn.notes.append(
+            AdviceWeighed(
+                question_id=held.question_id,
+                weight=heard.trust,
+                confidence=held.advice.confidence,
+                calibrated=heard.advice.confidence,
+            )
+        )
 
 
 def _why_no_advice(turn: Turn) -> str:
@@ -162,7 +172,9 @@ def _why_no_advice(turn: Turn) -> str:
         return "off"
     if state.consultation.missed:
         return state.consultation.missed
-    return "not_weighed" if state.consultation.is_fresh(turn.now, state.settings.params) else "expired"
+    if not state.consultation.is_fresh(turn.now, state.settings.params):
+        return "expired"
+    return "not_earned" if state.consultation.heard is None else "not_weighed"
 
 
 def _enter(turn: Turn, pending: Pending, draft: Draft, order_id: str) -> tuple[Approved | Refused, str]:

@@ -61,6 +61,47 @@ class AdviceMissed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AdviceWeighed:
+    """What earned weight made of the advice in the decision before this: its share of the say (0..1), and its
+    confidence as told and as calibrated."""
+
+    question_id: str
+    weight: float
+    confidence: float
+    calibrated: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdviceJudged:
+    """The outcome of an answer at its horizon, where weight is earned: see `core.skill`.
+
+    `base` is how often its direction comes true anyway, `calibrated` what its confidence was worth when it
+    came. Only where `counted` did it move `evidence` (a logarithm of odds).
+    """
+
+    question_id: str
+    advisor: str
+    direction: Direction
+    confidence: float
+    calibrated: float
+    base: float
+    right: bool
+    counted: bool
+    evidence: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightChanged:
+    """An advisor has earned another share (0..1) of ai_confidenceWeight, after so many counted answers."""
+
+    advisor: str
+    before: float
+    after: float
+    evidence: float
+    counted: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRefused:
     """The risk manager refused an order that was not an entry (those are refused in their decision)."""
 
@@ -133,6 +174,9 @@ Note = (
     | ModeChanged
     | AdviceTaken
     | AdviceMissed
+    | AdviceWeighed
+    | AdviceJudged
+    | WeightChanged
     | OrderRefused
     | PositionOpened
     | PositionClosed

@@ -7,7 +7,7 @@ tables of ranges are the one source for validation, the settings' help and the d
 
 from typing import NamedTuple
 
-from drift_e3.core.terms import Regime, Strategy
+from drift_e3.core.terms import Regime, Strategy, WeightMode
 
 
 class Params(NamedTuple):
@@ -60,6 +60,8 @@ class Params(NamedTuple):
         Strategy.FUNDING_FADE,
     )
     """The strategy of each regime, indexed by `Regime`."""
+    ai_weightMode: WeightMode = WeightMode.FIXED
+    """Last, because a journal holds the parameters by their place."""
 
 
 class Limits(NamedTuple):
@@ -171,6 +173,8 @@ def check_params(params: Params) -> Params:
     _check(params._asdict(), PARAM_SPANS)
     if len(params.routing) != len(Regime) or any(route not in tuple(Strategy) for route in params.routing):
         raise InvalidParameter("routing: needs one strategy (none, e3, funding_fade) for each regime")
+    if params.ai_weightMode not in tuple(WeightMode):
+        raise InvalidParameter(f"ai_weightMode: {params.ai_weightMode!r} is not one of fixed, earned")
     return params
 
 

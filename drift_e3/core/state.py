@@ -12,6 +12,7 @@ from drift_e3.core.market import MarketView, new_market
 from drift_e3.core.modes import ModeState
 from drift_e3.core.orders import OpenOrders
 from drift_e3.core.regime import new_regime_state
+from drift_e3.core.skill import Skill
 from drift_e3.core.strategies import Needs
 from drift_e3.core.tally import Tally
 from drift_e3.core.terms import Instrument, Regime, StopPolicy
@@ -50,6 +51,7 @@ class TraderState:
     mode: ModeState = field(default_factory=ModeState)
     tally: Tally = field(default_factory=Tally)
     consultation: Consultation = field(default_factory=Consultation)
+    skill: Skill = field(default_factory=Skill)
     warmed: bool = False
     pending: Pending | None = None
     entry: Trade | None = None

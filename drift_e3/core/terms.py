@@ -161,6 +161,13 @@ class Verdict(Term):
     REFUSED = 2
 
 
+class WeightMode(Term):
+    """Where the advisor's weight in the blend comes from: the settings, or what its answers were worth."""
+
+    FIXED = 0
+    EARNED = 1
+
+
 class Instrument(NamedTuple):
     """What the venue says of the market traded.
 

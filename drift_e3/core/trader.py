@@ -10,6 +10,7 @@ from drift_e3.core import desk
 from drift_e3.core.advice import Advice
 from drift_e3.core.commands import Stop
 from drift_e3.core.consultation import Consultation
+from drift_e3.core.decision import Drafter, draft_decision
 from drift_e3.core.entries import consider
 from drift_e3.core.events import (
     AccountOpened,
@@ -44,6 +45,7 @@ from drift_e3.core.modes import Trigger
 from drift_e3.core.notes import AdviceMissed, AdviceTaken, SettingsTaken
 from drift_e3.core.params import Limits, Params
 from drift_e3.core.regime import advance_regime, regime_confidence
+from drift_e3.core.skill_desk import follow_advice, judge_advice, weigh_anew
 from drift_e3.core.state import TraderState, new_state
 from drift_e3.core.terms import REGIMES, STOPPING, WARMING, StopPolicy
 from drift_e3.core.turn import Outcome, Turn
@@ -56,9 +58,14 @@ class NotStarted(RuntimeError):
 class Trader:
     """The decision core. Its whole memory is `state`; the same events give the same outcomes to the byte."""
 
-    def __init__(self, state: TraderState | None = None) -> None:
-        """A new trader, or one that goes on from a snapshot of another's `state`."""
+    def __init__(self, state: TraderState | None = None, draft: Drafter = draft_decision) -> None:
+        """A new trader, or one that goes on from a snapshot of another's `state`.
+
+        `draft` is only for books that are kept beside the trading. No setting, journal or snapshot reaches
+        it: a trader that is made without it follows the rules' signals whatever a model says.
+        """
         self._state = state
+        self._draft = draft
 
     @property
     def state(self) -> TraderState:
@@ -75,7 +82,7 @@ class Trader:
         _observe(turn, event)
         if not (isinstance(event, HistoricEvent) and event.history):
             guard(turn, event)
-            consider(turn, event)
+            consider(turn, event, self._draft)
             _wind_down(turn)
         return turn.outcome()
 
@@ -90,8 +97,7 @@ def _observe(turn: Turn, event: Event) -> None:
         _say_missed(turn, state.consultation.give_up("overdue"), "overdue", 0)
     match event:
         case CandleClosed():
-            # By its close, not by when it was seen: history may be seen all at once.
-            _observe_regime(turn, event.open_ts + state.feed.frame_ms)
+            _observe_candle(turn, event)
         case OracleTick() | BookSeen() | OpenInterestSeen() | FundingPublished() | Heartbeat():
             pass
         case OrderAccepted() | OrderRejected() | OrderCancelled():
@@ -136,8 +142,12 @@ def _observe(turn: Turn, event: Event) -> None:
         turn.trigger(Trigger.WARMED)
 
 
-def _observe_regime(turn: Turn, close_ts: int) -> None:
+def _observe_candle(turn: Turn, candle: CandleClosed) -> None:
     state = turn.state
+    # By its close, not by when it was seen: history may be seen all at once.
+    close_ts = candle.open_ts + state.feed.frame_ms
+    if state.skill.open:
+        judge_advice(turn, close_ts, candle.close)
     features, params = state.market.features, state.settings.params
     regime = REGIMES[advance_regime(state.regime_machine, features, params, state.feed.frame_ms, close_ts)]
     turn.rule_regime_changed = regime is not state.rule_regime
@@ -151,6 +161,7 @@ def _observe_regime(turn: Turn, close_ts: int) -> None:
 def _take_answer(turn: Turn, event: AdviceReceived) -> None:
     parsed = turn.state.consultation.answer(event)
     if isinstance(parsed, Advice):
+        follow_advice(turn)
         turn.notes.append(
             AdviceTaken(question_id=event.question_id, advice=parsed, latency_ms=event.latency_ms)
         )
@@ -183,6 +194,7 @@ def _take_settings(turn: Turn, settings: Settings) -> None:
     if kept or changed:
         state.settings = settings
         turn.notes.append(SettingsTaken(kept=kept, changed=changed))
+    weigh_anew(turn)
 
 
 def _changed(old: Settings, new: Settings) -> tuple[str, ...]:

@@ -45,8 +45,8 @@ class Turn:
         its regime stays: a position must not be cut for the seconds that a renewal takes.
         """
         state, consultation = self.state, self.state.consultation
-        held = consultation.held
-        if held is None:
+        held = consultation.heard
+        if held is None or held.trust < 1.0:
             return state.rule_regime
         if (
             consultation.open_id

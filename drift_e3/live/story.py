@@ -138,6 +138,35 @@ def _noted(note: nt.Note, event: ev.Event, state: TraderState) -> Line:
                 "detail": event.detail if isinstance(event, ev.AdviceFailed) else "",
             }
             return Line("info", "advice.failed", fields)
+        case nt.AdviceWeighed():
+            fields = {
+                "question_id": note.question_id,
+                "weight": note.weight,
+                "confidence": note.confidence,
+                "calibrated": round(note.calibrated, 3),
+            }
+            return Line("info", "advice.weighed", fields)
+        case nt.AdviceJudged():
+            fields = {
+                "question_id": note.question_id,
+                "direction": note.direction.label,
+                "confidence": note.confidence,
+                "calibrated": round(note.calibrated, 3),
+                "base": round(note.base, 3),
+                "right": note.right,
+                "counted": note.counted,
+                "evidence": round(note.evidence, 3),
+            }
+            return Line("debug", "advice.judged", fields)
+        case nt.WeightChanged():
+            fields = {
+                "advisor": note.advisor,
+                "before": note.before,
+                "after": note.after,
+                "evidence": round(note.evidence, 3),
+                "counted": note.counted,
+            }
+            return Line("info" if note.after > note.before else "warning", "weight.changed", fields)
         case nt.OrderRefused():
             fields = {
                 "reason": note.intent.reason.label,

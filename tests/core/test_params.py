@@ -26,13 +26,19 @@ def checked(key: str, value: object) -> None:
         check_limits(Limits()._replace(**{key: value}))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("mode", [2, -1, "model"])
+def test_a_weight_is_fixed_or_earned_and_nothing_else(mode: object) -> None:
+    with pytest.raises(InvalidParameter, match=r"^ai_weightMode: .* is not one of fixed, earned$"):
+        check_params(Params()._replace(ai_weightMode=mode))  # type: ignore[arg-type]
+
+
 def test_the_defaults_are_allowed_and_come_back() -> None:
     assert check_params(Params()) == Params()
     assert check_limits(Limits()) == Limits()
 
 
 def test_every_field_has_a_span() -> None:
-    assert set(PARAM_SPANS) == set(Params._fields) - {"routing"}
+    assert set(PARAM_SPANS) == set(Params._fields) - {"routing", "ai_weightMode"}
     assert set(LIMIT_SPANS) == set(Limits._fields) - {"leverage_caps"}
 
 
