@@ -30,18 +30,29 @@ def backtest(
     out: Annotated[
         Path | None, typer.Option("--json", metavar="FILE|-", help="Write the whole result as JSON.")
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.html", help="Write the report as a page, and beside it the run card."),
+    ] = None,
 ) -> None:
     """Run the daemon's own core over a recorded market as fast as it goes, on rules alone."""
     from drift_e3 import wiring
     from drift_e3.cli.progress import candle_meter
     from drift_e3.lab.backtest import backtest as run_backtest
+    from drift_e3.lab.historian import Historian
+    from drift_e3.lab.report.card import file_data, run_card
+    from drift_e3.lab.report.output import write_report
+    from drift_e3.lab.report.summary import summarise, trade_document
     from drift_e3.lab.result import document, metrics
 
     if out is not None:
         _refuse_overwriting(out, tape, funding, params)
+    if report is not None:
+        check_page(report, tape, funding, params, out)
     settings = _settings(tape, funding, params, symbol)
     recording = _open(settings, start, end)
     market = wiring.paper_market(settings, recording.feed)
+    historian = Historian()
     with candle_meter("backtest", lambda: recording.feed.progress) as progress:
         result = run_backtest(
             market,
@@ -49,11 +60,27 @@ def backtest(
             settings.paper.equity_usd,
             progress,
             keep_decisions=out is not None,
+            watch=lambda event, outcome: historian.tell(event, outcome.notes),
         )
+    history = historian.history
+    summary = summarise(history, oddities_in_words(recording))
+    files = {"candles": tape, "funding": funding, "ticks": settings.tape.ticks, "book": settings.tape.book}
+    card = run_card(
+        "backtest",
+        history,
+        [file_data(role, path) for role, path in files.items() if path is not None],
+        seed=None,
+        advice="off",
+        simulation=settings.simulation()._asdict(),
+    )
+    if report is not None:
+        write_report(report, f"Backtest: {settings.symbol} on {tape.stem}", history, summary, card)
     if out is not None:
-        _write_json(document(result), out)
+        trades = [trade_document(trade) for trade in history.trades]
+        _write_json(document(result) | {"trades": trades, "report": summary, "card": card}, out)
     if out != STDOUT:
         _show(metrics(result))
+        show_figures(summary)
 
 
 def features(
@@ -72,6 +99,21 @@ def features(
         table = feature_table(feed, progress)
     write_features(table, out)
     typer.echo(f"{out}: {table.num_rows} candles, {table.num_columns - 1} features")
+
+
+def check_page(report: Path, *others: Path | None) -> None:
+    """Refuse, before any work, a page that could not be drawn or would take the place of an input."""
+    from drift_e3.lab.report.output import card_path
+    from drift_e3.lab.report.page import NoPlots, check_plots
+
+    if report.suffix.lower() not in {".html", ".htm"}:
+        raise typer.BadParameter(f"{str(report)!r} must end in .html", param_hint="a report")
+    for file in (report, card_path(report)):
+        _refuse_overwriting(file, *others)
+    try:
+        check_plots()
+    except NoPlots as error:
+        raise typer.BadParameter(str(error), param_hint="a report") from None
 
 
 def _refuse_overwriting(out: Path, *inputs: Path | None) -> None:
@@ -108,6 +150,16 @@ def _open(settings: "Settings", start: str | None, end: str | None) -> "Recordin
     return recording
 
 
+def oddities_in_words(recording: "Recording") -> list[str]:
+    """What is odd about the files, by their own names: a sentence each for the report."""
+    from drift_e3 import wiring
+
+    return [
+        f"{Path(str(oddity['path'])).name}: {oddity['count']} x {oddity['what']}: {oddity['note']}."
+        for oddity in wiring.oddities(recording.reports)
+    ]
+
+
 def _write_json(whole: dict[str, Any], out: Path) -> None:
     import msgspec
 
@@ -132,3 +184,14 @@ def _show(metrics: dict[str, Any]) -> None:
                     typer.echo(f"{name}.{inner}".ljust(40) + told)
         else:
             typer.echo(name.ljust(40) + (f"{value:.6g}" if isinstance(value, float) else f"{value}"))
+
+
+def show_figures(summary: dict[str, Any]) -> None:
+    """Print the figures of curve, trades and activity, a line each; one that is not defined says why."""
+    for section in ("performance", "trades", "activity"):
+        figures = summary[section]
+        for name, value in figures.items():
+            if name in {"undefined", "drawdown"}:
+                continue
+            told = f"undefined: {figures['undefined'][name]}" if value is None else f"{value:.6g}"
+            typer.echo(f"{section}.{name}".ljust(40) + told)

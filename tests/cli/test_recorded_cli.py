@@ -40,7 +40,8 @@ def test_a_backtest_shows_its_metrics_on_standard_output(folder: Path) -> None:
 def test_json_to_standard_output_is_nothing_but_json(folder: Path) -> None:
     ran = backtested(folder, "--json", "-")
     whole = json.loads(ran.out)
-    assert set(whole) == {"metrics", "decisions", "fills", "equity"}
+    assert set(whole) == {"metrics", "decisions", "fills", "equity", "trades", "report", "card"}
+    assert len(whole["trades"]) == whole["metrics"]["trades"] == whole["report"]["trades"]["trades"]
     assert len(whole["decisions"]) == len(whole["equity"]) == CANDLES
     assert whole["metrics"]["fills"] == len(whole["fills"])
 
@@ -140,3 +141,50 @@ def test_a_result_never_overwrites_the_tape_it_is_made_from(verb: tuple[str, str
     assert (ran.code, len(ran.err.splitlines())) == (Exit.USAGE, 1)
     assert "is an input of this very command" in ran.err
     assert candles.read_bytes() == before
+
+
+def test_a_report_is_one_page_and_its_card_the_same_every_time(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("plotly")
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        assert backtested(folder, "--report", tmp_path / name / "run.html").code == Exit.OK
+    pages = [(tmp_path / name / "run.html").read_bytes() for name in ("a", "b")]
+    cards = [json.loads((tmp_path / name / "run.card.json").read_text()) for name in ("a", "b")]
+    assert pages[0] == pages[1]
+    assert cards[0] == cards[1]
+    assert [each["name"] for each in cards[0]["data"]] == ["tape.csv", "funding.csv"]
+    assert cards[0]["result"]["trades"] > 10
+    assert str(folder) not in pages[0].decode() + json.dumps(cards[0])
+
+
+def test_another_parameter_another_tape_another_hash(folder: Path, tmp_path: Path) -> None:
+    def card(where: Path, **variables: str) -> dict[str, str]:
+        whole: dict[str, dict[str, str]] = json.loads(backtested(where, "--json", "-", **variables).out)
+        return whole["card"]
+
+    first = card(folder)
+    tighter = card(folder, STRATEGY__M_STOPLOSSPCT="0.005")
+    assert first["data_hash"] == tighter["data_hash"]
+    assert first["parameters_hash"] != tighter["parameters_hash"]
+    write_candles(tmp_path / "tape.csv", random_walk(5, CANDLES, minutes=60))
+    write_funding(tmp_path / "funding.csv", 1, CANDLES + 1)
+    other = card(tmp_path)
+    assert first["data_hash"] != other["data_hash"]
+    assert first["parameters_hash"] == other["parameters_hash"]
+    assert first["code_hash"] == other["code_hash"]
+
+
+def test_figures_that_are_not_defined_say_why(tmp_path: Path) -> None:
+    write_candles(tmp_path / "tape.csv", random_walk(4, 30, minutes=60))
+    ran = program(tmp_path, "backtest", "--tape", "tape.csv")
+    shown = dict(line.split(maxsplit=1) for line in ran.out.splitlines())
+    assert shown["trades.profit_factor"] == "undefined: no trade"
+    assert shown["performance.sharpe"] == "undefined: equity did not move"
+    whole = json.loads(program(tmp_path, "backtest", "--tape", "tape.csv", "--json", "-").out)
+    assert whole["report"]["performance"]["sharpe"] is None
+
+
+def test_fees_of_a_tier_are_reached_by_settings(folder: Path) -> None:
+    whole = json.loads(backtested(folder, "--json", "-", PAPER__TAKER_FEE_BPS="3.5").out)
+    traded = whole["report"]["activity"]["traded_usd"]
+    assert whole["metrics"]["fees_usd"] == pytest.approx(traded * 3.5e-4)
