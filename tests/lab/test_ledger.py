@@ -88,8 +88,8 @@ def test_returns_count_from_the_newest_close_at_the_answer_to_that_at_the_horizo
     results = judge.watch(NOON + 8_000)
     see(judge, MINUTE, *((minute, 100.0 + minute) for minute in range(1, 70)))
     assert results.price_usd == 100.0
-    assert results.at("15m") == Result(pytest.approx(0.15), Knowledge.KNOWN)
-    assert results.at("1h") == Result(pytest.approx(0.60), Knowledge.KNOWN)
+    assert results.at("15m") == (pytest.approx(0.15), Knowledge.KNOWN)
+    assert results.at("1h") == (pytest.approx(0.60), Knowledge.KNOWN)
     assert results.at("4h").knowledge is Knowledge.PENDING
     assert not results.settled
 
@@ -100,7 +100,7 @@ def test_a_result_is_known_as_soon_as_the_market_is_there_and_not_before() -> No
     see(judge, 5 * MINUTE, (5, 101.0), (10, 102.0))
     assert results.at("15m").knowledge is Knowledge.PENDING
     see(judge, 5 * MINUTE, (15, 103.0))
-    assert results.at("15m") == Result(pytest.approx(0.03), Knowledge.KNOWN)
+    assert results.at("15m") == (pytest.approx(0.03), Knowledge.KNOWN)
 
 
 def test_what_falls_into_a_gap_stays_unknown() -> None:
@@ -175,7 +175,7 @@ def test_results_are_those_of_the_candles_themselves(planted_records: list[Recor
             result, then_ts = record.results.at(name), record.close_ts + horizon_ms
             if then_ts <= last_ts:
                 expected = closes[then_ts] / closes[record.close_ts] - 1.0
-                assert result == Result(pytest.approx(expected, abs=1e-15), Knowledge.KNOWN)
+                assert result == (pytest.approx(expected, abs=1e-15), Knowledge.KNOWN)
             else:
                 assert result.knowledge is Knowledge.PENDING
 
