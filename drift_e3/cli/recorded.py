@@ -104,7 +104,7 @@ def features(
 def check_page(report: Path, *others: Path | None) -> None:
     """Refuse, before any work, a page that could not be drawn or would take the place of an input."""
     from drift_e3.lab.report.output import card_path
-    from drift_e3.lab.report.page import NoPlots, check_plots
+    from drift_e3.lab.report.sheet import NoPlots, check_plots
 
     if report.suffix.lower() not in {".html", ".htm"}:
         raise typer.BadParameter(f"{str(report)!r} must end in .html", param_hint="a report")

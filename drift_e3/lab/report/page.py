@@ -1,19 +1,16 @@
-"""The report as one HTML page that needs nothing else: style, script, plots and plotly itself inside.
+"""The report of a run as one HTML page.
 
-Only words and layout live here; numbers come from `summary`, plots from `figures`. The same run gives the
-same bytes: no time of making, no random id, no path.
+Only words and layout live here; numbers come from `summary`, plots from `figures`, the frame from `sheet`.
 """
 
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
-from importlib.resources import files
-from importlib.util import find_spec
 
 from drift_e3.lab.history import History
-from drift_e3.lab.report.drawing import Plot
 from drift_e3.lab.report.figures import plots
+from drift_e3.lab.report.sheet import figure, header, pair, section, sheet
 from drift_e3.lab.report.summary import Document
 from drift_e3.lab.report.tables import (
     decisions_table,
@@ -26,49 +23,24 @@ from drift_e3.lab.report.tables import (
 PAIRS = (("parts", "groups"), ("distribution", "excursions"))
 
 
-class NoPlots(RuntimeError):
-    """The plotting library is not installed: one line that says how to get it."""
-
-
 def page(title: str, history: History, summary: Document, card: Document) -> str:
     """The whole page. Raises `NoPlots` where plotly is not installed."""
-    script = _plotly()
     drawn = {plot.name: plot for plot in plots(history, summary)}
     body = [
         _header(title, summary),
         tiles(summary),
         _warnings(summary["warnings"]),
-        _figure(drawn, "equity"),
-        _figure(drawn, "price"),
-        _card(
+        figure(drawn.get("equity")),
+        figure(drawn.get("price")),
+        section(
             "Month by month", months_table(summary), "Return of each month, UTC, of the equity it began with."
         ),
-        *(_pair(drawn, *names) for names in PAIRS),
-        _card("Figures", metrics_table(summary), _DEFINITIONS),
-        _card("What was decided, and why not", decisions_table(summary)),
+        *(pair(*(figure(drawn.get(name)) for name in names)) for names in PAIRS),
+        section("Figures", metrics_table(summary), _DEFINITIONS),
+        section("What was decided, and why not", decisions_table(summary)),
         _run_card(card),
     ]
-    data = json.dumps(
-        [{"name": plot.name, "data": plot.data, "layout": plot.layout} for plot in drawn.values()],
-        separators=(",", ":"),
-        allow_nan=False,
-    )
-    return "\n".join(
-        [
-            "<!doctype html>",
-            '<html lang="en"><head><meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{escape(title)}</title>",
-            f"<style>{_part('page.css')}</style></head><body><main>",
-            *body,
-            "</main>",
-            f'<script type="application/json" id="plots">{_harmless(data)}</script>',
-            f"<script>{_harmless(script)}</script>",
-            f"<script>{_part('page.js')}</script>",
-            "</body></html>",
-            "",
-        ]
-    )
+    return sheet(title, body, list(drawn.values()))
 
 
 _DEFINITIONS = (
@@ -78,38 +50,12 @@ _DEFINITIONS = (
 )
 
 
-def check_plots() -> None:
-    """Raise `NoPlots` where plotly is not installed; costs nothing much where it is."""
-    if find_spec("plotly") is None:
-        raise NoPlots("needs plotly: install the program with its extra 'lab'")
-
-
-def _plotly() -> str:
-    check_plots()
-    from plotly.offline import get_plotlyjs
-
-    source: str = get_plotlyjs()
-    return source
-
-
-def _part(name: str) -> str:
-    return files("drift_e3.lab.report").joinpath(name).read_text(encoding="utf-8")
-
-
-def _harmless(text: str) -> str:
-    """A script's text that cannot end its element early."""
-    return text.replace("</", "<\\/").replace("<!--", "<\\!--")
-
-
 def _header(title: str, summary: Document) -> str:
     period = summary["period"]
     span = f"{_day(period['begins_ts'])} to {_day(period['ends_ts'])} UTC"
     candles = f"{period['candles']:,} candles of {period['frame_minutes']:g} min"
     told = f"{span} · {candles} · {period['days']:.1f} days"
-    return (
-        f'<header><div><h1>{escape(title)}</h1><p class="soft">{told}</p></div>'
-        f'<button id="theme" type="button">Dark</button></header><p class="verdict">{verdict(summary)}</p>'
-    )
+    return f'{header(title, told)}<p class="verdict">{verdict(summary)}</p>'
 
 
 def _warnings(sentences: Sequence[str]) -> str:
@@ -117,26 +63,6 @@ def _warnings(sentences: Sequence[str]) -> str:
         return ""
     items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
     return f'<section class="card warnings"><h2>Before you believe it</h2><ul>{items}</ul></section>'
-
-
-def _figure(drawn: dict[str, Plot], name: str) -> str:
-    plot = drawn.get(name)
-    if plot is None:
-        return ""
-    return (
-        f'<section class="card"><figure><h2>{escape(plot.title)}</h2><figcaption>{escape(plot.caption)}'
-        f'</figcaption><div class="plot" id="plot-{name}"></div></figure></section>'
-    )
-
-
-def _pair(drawn: dict[str, Plot], *names: str) -> str:
-    there = [_figure(drawn, name) for name in names if name in drawn]
-    return f'<div class="pair">{"".join(there)}</div>' if len(there) > 1 else "".join(there)
-
-
-def _card(title: str, content: str, caption: str = "") -> str:
-    told = f'<p class="soft">{escape(caption)}</p>' if caption else ""
-    return f'<section class="card"><h2>{escape(title)}</h2>{told}{content}</section>' if content else ""
 
 
 def _run_card(card: Document) -> str:
