@@ -114,6 +114,15 @@ LOG_EVENTS: dict[str, LogEvent] = {
         ("advisor", "before", "after", "evidence", "counted"),
     ),
     "advisor.unreachable": LogEvent("the advisor does not answer; the rules go on alone", ("url", "reason")),
+    "advisor.probed": LogEvent(
+        "a model was loaded and put a question whose answer is known; it is asked unless it did not answer",
+        ("model", "digest", "problem", "knows", "latency_ms", "load_ms"),
+    ),
+    "advisor.rested": LogEvent(
+        "a model failed several questions in a row; it is not asked until a look at it succeeds",
+        ("model", "reason", "failures"),
+    ),
+    "advisor.resumed": LogEvent("a model that rested is asked again", ("model", "rested_s")),
     # decisions and limits
     "decision.made": LogEvent(
         "a candle led to a decision, with the risk manager's verdict; without a signal it is told in short",

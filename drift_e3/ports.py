@@ -1,7 +1,7 @@
 """The parties outside, as the house needs them. Adapters implement these; the core never sees them."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol, TypeGuard
+from typing import Protocol, TypeGuard, runtime_checkable
 
 from drift_e3.core.advice import Question
 from drift_e3.core.commands import Command, SubmitOrder
@@ -99,6 +99,14 @@ class Advisor(Protocol):
         """
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class AttendedAdvisor(Advisor, Protocol):
+    """An advisor that somebody has to look after: its models are loaded first, and mended later."""
+
+    async def attend(self) -> None:
+        """Look after it, beside everything else, until cancelled."""
 
 
 class Clock(Protocol):

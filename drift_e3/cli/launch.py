@@ -60,10 +60,8 @@ async def launch(
                     log.warning("tape.warned", **oddity)
             for note in _advice_notes(settings, market.feed):
                 log.warning("settings.noted", note=note)
-            advisor, warning = await wiring.advisor(settings)
+            advisor = wiring.advisor(settings)
             stack.push_async_callback(advisor.close)
-            if warning:
-                log.warning("advisor.unreachable", url=settings.ollama.url, reason=warning)
             started = time.monotonic()
             ended = await run_daemon(_orders(settings, read, flatten_by), market, advisor, clock)
     summarise(ended.trader.state, time.monotonic() - started)

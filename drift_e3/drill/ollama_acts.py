@@ -46,6 +46,16 @@ def says(text: str = GOOD_ANSWER, done_reason: str = "stop", delay_s: float = 0.
     return act
 
 
+def in_turn(*acts: Act) -> Act:
+    """One act after the other, a question each; the last one for ever."""
+    left = list(acts)
+
+    async def act(request: web.Request) -> web.StreamResponse:
+        return await (left.pop(0) if len(left) > 1 else left[0])(request)
+
+    return act
+
+
 def answers_whole(
     body: bytes, content_type: str = "application/json", headers: Mapping[str, str] | None = None
 ) -> Act:

@@ -44,7 +44,7 @@ from drift_e3.live.story import story
 from drift_e3.live.streaming import Streaming
 from drift_e3.live.watch import Watch
 from drift_e3.operating import Watcher
-from drift_e3.ports import Advisor, Clock, DataError, Market, is_live
+from drift_e3.ports import Advisor, AttendedAdvisor, Clock, DataError, Market, is_live
 
 log = structlog.get_logger()
 
@@ -122,9 +122,12 @@ async def run_daemon(
                     else Player(market, inbox, pacer, consultant).run()
                 )
                 player = tasks.create_task(bringing, name="player")
+                attending = _attend(advisor, tasks)
                 try:
                     stop = await loop.run()
                 finally:
+                    if attending is not None:
+                        attending.cancel()
                     control.close()
                     signals.ignore()
                     player.cancel()
@@ -137,6 +140,14 @@ async def run_daemon(
             # The machine's refusals (a full disk) are no bug: one of them is told, not a group.
             raise _first(group) from None
     return Ended(stop=stop, trader=session.trader)
+
+
+def _attend(advisor: Advisor, tasks: asyncio.TaskGroup) -> asyncio.Task[None] | None:
+    return (
+        tasks.create_task(advisor.attend(), name="attendant")
+        if isinstance(advisor, AttendedAdvisor)
+        else None
+    )
 
 
 def _first(group: BaseExceptionGroup[OSError | JournalError]) -> OSError | JournalError:

@@ -83,12 +83,9 @@ def paper_market(settings: Settings, feed: MarketFeed) -> PaperMarket:
     return PaperMarket(feed, settings.simulation(), settings.paper.equity_usd)
 
 
-async def advisor(settings: Settings) -> tuple[Advisor, str]:
-    """Who is asked for advice, and a warning where he cannot be reached: the rules then go on alone."""
-    if settings.advisor == "off":
-        return SilentAdvisor(), ""
-    server = model_server(settings)
-    return server, (await server.probe()).warning
+def advisor(settings: Settings) -> Advisor:
+    """Who is asked for advice; the caller closes it. Raises as `model_server`."""
+    return SilentAdvisor() if settings.advisor == "off" else model_server(settings)
 
 
 def model_server(settings: Settings) -> "OllamaAdvisor":
@@ -97,7 +94,8 @@ def model_server(settings: Settings) -> "OllamaAdvisor":
     Raises `ConfigError` for a prompt template that cannot be used.
     """
     # Only where it is asked: its HTTP client costs start-up time.
-    from drift_e3.advisors.ollama import OllamaAdvisor, OllamaOptions
+    from drift_e3.advisors.ollama import OllamaAdvisor
+    from drift_e3.advisors.ollama_server import OllamaOptions
     from drift_e3.advisors.ollama_wire import open_session
     from drift_e3.advisors.prompt_templates import TemplateRefused, load_template
 
@@ -121,4 +119,5 @@ def model_server(settings: Settings) -> "OllamaAdvisor":
         ),
         template,
         session_factory=lambda: open_session(token),
+        warm_up_s=model.warm_up_s,
     )

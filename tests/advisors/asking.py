@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from drift_e3.advisors.ollama import OllamaAdvisor, OllamaOptions
+from drift_e3.advisors.ollama import OllamaAdvisor
+from drift_e3.advisors.ollama_server import OllamaOptions
 from drift_e3.core.events import AdviceFailed, AdviceReceived, AdvisorEvent
 from drift_e3.drill.scripted_ollama import ScriptedOllama
 from tests.advisors.questions import a_question

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from drift_e3.advisors.failures import Failure
-from drift_e3.advisors.ollama import OllamaAdvisor, OllamaOptions, ServerReport
+from drift_e3.advisors.ollama import OllamaAdvisor, ServerReport
+from drift_e3.advisors.ollama_server import OllamaOptions
 from drift_e3.advisors.prompt_templates import load_template
 from drift_e3.advisors.prompts import prompt_hash, render
 from drift_e3.core.advice import ADVICE_SCHEMA
@@ -37,7 +38,6 @@ async def test_an_answer_carries_text_model_digest_prompt_hash_and_measured_late
         event = received(await advisor.ask(a_question(), AMPLE_MS))
         await advisor.close()
     assert report == ServerReport(version="0.0.0-scripted", digests={"one:latest": "sha-1"})
-    assert report.warning == ""
     assert (event.question_id, event.text, event.model, event.digest) == ("q-1", GOOD_ANSWER, "one", "sha-1")
     assert event.prompt_hash == prompt_hash(render(a_question(), load_template()))
     assert 30 <= event.latency_ms <= AMPLE_MS
@@ -294,7 +294,6 @@ async def test_a_probe_names_what_is_missing_and_reads_a_name_without_a_tag_as_l
         await advisor.close()
     assert report.missing == ("qwen2.5",)
     assert report.digests == installed
-    assert report.warning == "models not installed: qwen2.5"
 
 
 @pytest.mark.parametrize(
@@ -314,7 +313,6 @@ async def test_a_probe_of_a_broken_server_is_a_warning(act: Act, problem: str) -
         report = await advisor.probe(deadline_ms=AMPLE_MS if problem != "timeout" else 50)
         await advisor.close()
     assert report == ServerReport(problem=problem, missing=("one",))
-    assert report.warning == f"no Ollama server: {problem}"
 
 
 async def test_a_probe_of_a_server_without_models_misses_them_all() -> None:

@@ -9,7 +9,7 @@ import pytest
 from drift_e3 import wiring
 from drift_e3.cli.exits import Exit
 from drift_e3.config import Settings
-from drift_e3.drill.ollama_acts import GOOD_ANSWER, hangs, says
+from drift_e3.drill.ollama_acts import GOOD_ANSWER, hangs, in_turn, says
 from drift_e3.journal.schema import JOURNAL_NAME
 from drift_e3.log_events import LOG_EVENTS
 from drift_e3.venues.paper import MarketFeed
@@ -133,14 +133,16 @@ def test_a_server_that_is_not_there_is_a_warning_and_the_rules_go_on(tmp_path: P
     (warned,) = ran.named("advisor.unreachable")
     assert warned["level"] == "warning"
     assert "unreachable" in warned["reason"]
-    assert {line["reason"] for line in ran.named("advice.failed")} == {"unreachable"}
+    failed = ran.named("advice.failed")
+    assert {line["reason"] for line in failed} == {"resting"}
+    assert all("qwq: resting unreachable" in line["detail"] for line in failed)
     assert ran.named("run.summarised")[0]["decisions"] == 80
     assert SECRET not in ran.out
 
 
 def test_a_model_that_hangs_costs_its_deadline_of_event_time_only(tmp_path: Path) -> None:
     arguments = prepared(tmp_path, count=64)
-    with ollama_thread({"slow": hangs()}) as url:
+    with ollama_thread({"slow": in_turn(says(), hangs())}) as url:
         ran = program(
             tmp_path, "run", *arguments, **LIVELY,
             OLLAMA__URL=url, OLLAMA__MODELS="slow", OLLAMA__DEADLINE_MS="100",
@@ -148,8 +150,26 @@ def test_a_model_that_hangs_costs_its_deadline_of_event_time_only(tmp_path: Path
     assert ran.code == Exit.OK
     failed = ran.named("advice.failed")
     assert len(failed) > 3
-    assert {line["reason"] for line in failed} == {"timeout"}
-    assert all(100 <= line["latency_ms"] < 5_000 for line in failed)
+    slow, spared = failed[:3], failed[3:]
+    assert {line["reason"] for line in slow} == {"timeout"}
+    assert all(100 <= line["latency_ms"] < 5_000 for line in slow)
+    (rested,) = ran.named("advisor.rested")
+    assert (rested["model"], rested["failures"]) == ("slow", 3)
+    assert {line["reason"] for line in spared} == {"resting"}
+    assert all(line["latency_ms"] < 100 for line in spared)
+
+
+def test_a_model_that_is_never_loaded_costs_no_more_than_the_deadline(tmp_path: Path) -> None:
+    arguments = prepared(tmp_path, count=64)
+    with ollama_thread({"cold": hangs()}) as url:
+        ran = program(
+            tmp_path, "run", *arguments, **LIVELY,
+            OLLAMA__URL=url, OLLAMA__MODELS="cold", OLLAMA__DEADLINE_MS="100",
+        )  # fmt: skip
+    assert ran.code == Exit.OK
+    failed = ran.named("advice.failed")
+    assert {line["reason"] for line in failed} == {"warming"}
+    assert all(line["latency_ms"] < 5_000 for line in failed)
 
 
 def test_without_a_tape_it_plays_the_synthetic_market(

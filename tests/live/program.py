@@ -11,6 +11,7 @@ import msgspec
 import pytest
 import structlog
 
+import drift_e3.advisors.attendance
 import drift_e3.cli.launch
 import drift_e3.live.daemon
 from drift_e3.cli import main
@@ -47,7 +48,7 @@ def program(folder: Path, *arguments: object, **variables: str) -> Ran:
         patch.setattr(sys, "argv", ["drift-e3", *map(str, arguments)])
         patch.setattr(sys, "excepthook", sys.excepthook)
         # A logger keeps the first output it meets, which was another run's.
-        for module in (drift_e3.cli.launch, drift_e3.live.daemon):
+        for module in (drift_e3.cli.launch, drift_e3.live.daemon, drift_e3.advisors.attendance):
             patch.setattr(module, "log", structlog.get_logger())
         try:
             main()

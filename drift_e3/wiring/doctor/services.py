@@ -13,6 +13,7 @@ from drift_e3.wiring.chain import FRAMES_MS
 from drift_e3.wiring.doctor.report import Check, failed, passed, warned
 
 if TYPE_CHECKING:
+    from drift_e3.advisors.fitness import Fitness
     from drift_e3.venues.dataapi.client import DataApi, DlobApi
     from drift_e3.venues.dataapi.records import Book
 
@@ -22,6 +23,8 @@ TRIES: Final = 2
 PAUSE_S: Final = 0.3
 CANDLES: Final = 5
 LEVELS: Final = 10
+MODEL_DEADLINE_MS: Final = 60_000
+"""For all models together: one that is not in memory has to be loaded first."""
 DATA_API: Final = "DRIFT_E3_DATA_API__URL"
 DLOB: Final = "DRIFT_E3_DLOB__URL"
 
@@ -75,19 +78,28 @@ async def model(settings: Settings) -> Check:
         return passed("model", "nobody is asked: the rules alone")
     server = model_server(settings)
     try:
-        found = await server.probe()
+        found = await server.examine(MODEL_DEADLINE_MS)
     finally:
         await server.close()
     where = f"the Ollama server {urlsplit(settings.ollama.url).netloc.rpartition('@')[2]}"
     if found.problem:
         remedy = "start it (ollama serve), correct DRIFT_E3_OLLAMA__URL, or set DRIFT_E3_ADVISOR=off"
         return warned("model", f"{where}: {found.problem}; the rules go on alone", remedy)
-    there = [name for name in settings.ollama.models if name not in found.missing]
+    there = [_told(fitness) for fitness in found.fitness if fitness.model not in found.missing]
     detail = f"{where} {found.version} has {', '.join(there) or 'none of the models'}"
     if found.missing:
         remedy = "; ".join(f"ollama pull {name}" for name in found.missing)
         return warned("model", f"{detail}; not installed: {', '.join(found.missing)}", remedy)
+    if any(fitness.warning for fitness in found.fitness):
+        return warned("model", detail, "see what the model answers: drift-e3 advice ask --model NAME")
     return passed("model", detail)
+
+
+def _told(fitness: "Fitness") -> str:
+    """A model, how long a small question took it, and what is wrong with its answer."""
+    if fitness.warning:
+        return f"{fitness.model} ({fitness.warning})"
+    return f"{fitness.model} (answers by the schema in {fitness.latency_ms / MS_PER_SECOND:.1f} s)"
 
 
 async def _candles(api: "DataApi", settings: Settings, clock: Clock) -> Check:
