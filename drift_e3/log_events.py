@@ -28,6 +28,11 @@ LOG_EVENTS: dict[str, LogEvent] = {
     "control.refused": LogEvent(
         "the control socket cannot be served: the daemon runs, but only signals reach it", ("reason",)
     ),
+    "server.started": LogEvent("the status server answers: page, API, metrics and health", ("url",)),
+    "server.refused": LogEvent(
+        "the status server cannot be had: the daemon runs, but there is neither page nor metrics",
+        ("url", "reason"),
+    ),
     "run.summarised": LogEvent(
         "what the journal's whole run has come to",
         (
@@ -226,6 +231,11 @@ LOG_EVENTS: dict[str, LogEvent] = {
         "there are no candles to warm on; a position is guarded without them, entries wait", ("reason",)
     ),
     "chain.seen": LogEvent("the chain is seen again", ("slot",)),
+    "stray.swept": LogEvent(
+        "a stop or target of ours that nobody followed any more was taken back from a flat account; order_id "
+        "is the program's, outcome what became of that",
+        ("order_id", "trigger_usd", "size_base", "outcome"),
+    ),
     "cancel.failed": LogEvent(
         "taking an order back came to nothing; tried again while it rests", ("order_id", "reason")
     ),

@@ -6,10 +6,12 @@ not known is None.
 """
 
 from dataclasses import dataclass
+from math import inf
 
 from drift_e3.core.decision import Decision
 from drift_e3.core.guard import feeds
 from drift_e3.core.orders import Order
+from drift_e3.core.risk import liquidation_price
 from drift_e3.core.state import TraderState
 from drift_e3.core.terms import MS_PER_SECOND
 
@@ -20,7 +22,8 @@ class PositionStatus:
 
     `stop_usd` is where the stop belongs, `stop_distance_frac` how far the price may still move against the
     position until there, as a fraction of it; `stop_rests`: the venue has said that it has one for the whole
-    size. `leverage_x` is notional over equity, `leverage_x_max` the cap of the regime in force.
+    size. `liquidation_usd` is where the venue would take it, None where no price could bring that about.
+    `leverage_x` is notional over equity, `leverage_x_max` the cap of the regime in force.
     """
 
     trade_id: str
@@ -35,6 +38,7 @@ class PositionStatus:
     stop_distance_frac: float | None
     stop_rests: bool
     target_usd: float | None
+    liquidation_usd: float | None
     leverage_x: float | None
     leverage_x_max: float
     strategy: str
@@ -141,6 +145,7 @@ class Status:
     halted: bool
     halt_cause: str
     regime: str
+    leverage_x_max: float
     equity_usd: float | None
     price_usd: float | None
     position: PositionStatus | None
@@ -190,6 +195,7 @@ def status(state: TraderState, around: Circumstances) -> Status:
         halted=state.mode.halted,
         halt_cause="" if state.mode.halt_cause is None else state.mode.halt_cause.label,
         regime=state.regime.label,
+        leverage_x_max=state.settings.limits.leverage_caps[state.regime],
         equity_usd=_known(equity_usd),
         price_usd=_known(price_usd),
         position=_position(state, price_usd, equity_usd),
@@ -233,11 +239,20 @@ def _position(state: TraderState, price_usd: float, equity_usd: float) -> Positi
         stop_distance_frac=_known(trade.direction * (price_usd - stop_usd) / price_usd),
         stop_rests=state.orders.stopped_base() >= size_base - state.instrument.step_base / 2.0,
         target_usd=_known(trade.target_usd),
+        liquidation_usd=_liquidation(state, equity_usd),
         leverage_x=_known(size_base * price_usd / equity_usd) if equity_usd > 0.0 else None,
         leverage_x_max=state.settings.limits.leverage_caps[state.regime],
         strategy=trade.strategy.label,
         opened_ts=trade.opened_ts,
     )
+
+
+def _liquidation(state: TraderState, equity_usd: float) -> float | None:
+    price_usd = state.market.price_usd
+    liquidation_usd = liquidation_price(
+        state.account.position_base, price_usd, equity_usd, state.instrument.maintenance_margin_frac
+    )
+    return liquidation_usd if 0.0 < liquidation_usd < inf else None
 
 
 def _order(order: Order) -> OrderStatus:

@@ -38,6 +38,9 @@ async def launch(
     clock = WallClock()
     # Before the state directory is touched: what is wrong with the market's files must leave no trace there.
     source = None if settings.venue in CHAIN_VENUES else wiring.source(settings)
+    # A market that is played as fast as it goes is over before anybody could look.
+    watched = settings.speed != "max" and not flatten_by
+    watchers = wiring.watchers(settings) if watched else ()
     with StateLock(settings.state_dir, clock.now_ms()):
         log.info(
             "daemon.started",
@@ -63,7 +66,7 @@ async def launch(
             advisor = wiring.advisor(settings)
             stack.push_async_callback(advisor.close)
             started = time.monotonic()
-            ended = await run_daemon(_orders(settings, read, flatten_by), market, advisor, clock)
+            ended = await run_daemon(_orders(settings, read, flatten_by), market, advisor, clock, watchers)
     summarise(ended.trader.state, time.monotonic() - started)
     log.info("daemon.stopped", reason=ended.stop.reason, halted=ended.stop.halted)
     return ended

@@ -63,4 +63,4 @@ def _split_names(value: object) -> object:
 
 
 OptionalUrl = Annotated[str, AfterValidator(check_url)] | None
-ModelNames = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_names)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_names)]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, SecretStr
 
 from drift_e3.config.fields import (
-    ModelNames,
+    Names,
     OptionalUrl,
     Section,
     UserPath,
@@ -23,7 +23,7 @@ class OllamaSettings(Section):
         "http://127.0.0.1:11434", "address of the Ollama server", "an http or https address"
     )
     token: SecretStr | None = said(None, "bearer token, where a proxy before the server wants one", "text")
-    models: Annotated[ModelNames, Field(min_length=1, max_length=8)] = said(
+    models: Annotated[Names, Field(min_length=1, max_length=8)] = said(
         ("qwq", "qwen2.5", "mistral"),
         "the first is asked first, the others are its fallbacks",
         "1 to 8 model names with commas between",

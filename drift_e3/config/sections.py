@@ -24,6 +24,7 @@ from drift_e3.config.parties import (
     OllamaSettings,
     RpcSettings,
 )
+from drift_e3.config.server import ServerSettings
 from drift_e3.core import events
 from drift_e3.core.params import (
     LEVERAGE_SPAN,
@@ -207,6 +208,7 @@ class Settings(BaseSettings):
     routing: RoutingSettings = RoutingSettings()
     risk: RiskSettings = RiskSettings()
     leverage: LeverageSettings = LeverageSettings()
+    server: ServerSettings = ServerSettings()
     log: LogSettings = LogSettings()
 
     @classmethod
@@ -230,7 +232,7 @@ class Settings(BaseSettings):
         routing: Any = tuple(Strategy[routes[regime.label].upper()] for regime in Regime)
         leverage_caps: Any = tuple(caps[regime.label] for regime in Regime)
         return events.Settings(
-            params=check_params(Params(**self.strategy.model_dump(), routing=routing)),
+            params=check_params(Params(**rules, routing=routing)),
             limits=check_limits(Limits(**self.risk.model_dump(), leverage_caps=leverage_caps)),
             ai_enabled=self.advisor != "off",
             ai_deadline_ms=self.ollama.deadline_ms,

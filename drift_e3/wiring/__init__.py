@@ -10,6 +10,7 @@ from drift_e3.venues.paper import MarketFeed, PaperMarket
 
 if TYPE_CHECKING:
     from drift_e3.advisors.ollama import OllamaAdvisor
+    from drift_e3.operating import Watcher
     from drift_e3.venues.tape.feed import TapeFeed
     from drift_e3.venues.tape.series import TapeReport
 
@@ -86,6 +87,23 @@ def paper_market(settings: Settings, feed: MarketFeed) -> PaperMarket:
 def advisor(settings: Settings) -> Advisor:
     """Who is asked for advice; the caller closes it. Raises as `model_server`."""
     return SilentAdvisor() if settings.advisor == "off" else model_server(settings)
+
+
+def watchers(settings: Settings) -> "Sequence[Watcher]":
+    """Who watches the daemon: the status server. Raises `ConfigError` for one that anybody could reach."""
+    server = settings.server
+    if server.port == 0:
+        return ()
+    # Only where it serves: its library takes a while to import.
+    from drift_e3.ops.access import Access
+    from drift_e3.ops.server import StatusServer
+
+    token = "" if server.token is None else server.token.get_secret_value()
+    try:
+        access = Access(host=server.host, token=token, names=server.names)
+    except ValueError as error:
+        raise ConfigError([str(error)]) from error
+    return (StatusServer(access, server.port, settings.state_dir),)
 
 
 def model_server(settings: Settings) -> "OllamaAdvisor":

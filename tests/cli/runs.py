@@ -41,4 +41,6 @@ def command(*arguments: object) -> list[str]:
 
 def environment(**variables: str) -> dict[str, str]:
     mine = {name: value for name, value in os.environ.items() if not name.startswith("DRIFT_E3_")}
+    # Many daemons run at once here, and only one could have the port.
+    variables = {"SERVER__PORT": "0"} | variables
     return mine | {"PYTHONPATH": str(ROOT)} | {f"DRIFT_E3_{name}": value for name, value in variables.items()}

@@ -1,7 +1,7 @@
 """A daemon in the test's own loop that waits whenever the test wants to look at it, and people who ask it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +10,7 @@ from drift_e3.core.events import Event
 from drift_e3.live.control_socket import SOCKET_NAME
 from drift_e3.live.control_wire import Request, decode_answer, encode
 from drift_e3.live.daemon import Ended, Orders, run_daemon
-from drift_e3.operating import Answer, Verb
+from drift_e3.operating import Answer, Verb, Watcher
 from drift_e3.ports import Advisor, Market
 from drift_e3.venues.paper import PaperMarket
 from tests.live.daemons import Quiet, orders, turns
@@ -132,13 +132,14 @@ async def attended(
     free_until: Callable[[], bool] | None = None,
     how: Orders | None = None,
     advisor: Advisor | None = None,
+    watchers: Sequence[Watcher] = (),
 ) -> AsyncIterator[Attended]:
     """A daemon that is held as soon as a position is open, unless told when; it is gone at the end."""
     if market is None:
         market, free_until = open_market()
     clock = HeldClock(free_until or (lambda: True))
     how = how or orders(tmp_path / "state", CHOSEN.trading(), speed=STEPPED, stop_timeout_s=3_600.0)
-    task = asyncio.create_task(run_daemon(how, market, advisor or Quiet(), clock))
+    task = asyncio.create_task(run_daemon(how, market, advisor or Quiet(), clock, watchers))
     task.add_done_callback(lambda _: clock.arrived.set())
     one = Attended(how.state_dir, clock, task)
     try:

@@ -43,7 +43,8 @@ def program(folder: Path, *arguments: object, **variables: str) -> Ran:
         patch.delenv("STATE_DIRECTORY", raising=False)
         for name in [name for name in os.environ if name.upper().startswith("DRIFT_E3_")]:
             patch.delenv(name)
-        for name, value in variables.items():
+        # Many daemons run at once here, and only one could have the status server's port.
+        for name, value in ({"SERVER__PORT": "0"} | variables).items():
             patch.setenv(f"DRIFT_E3_{name}", value)
         patch.setattr(sys, "argv", ["drift-e3", *map(str, arguments)])
         patch.setattr(sys, "excepthook", sys.excepthook)

@@ -100,6 +100,7 @@ async def test_paper_on_a_live_feed_needs_little_of_a_core_and_keeps_its_memory(
         pump = tasks.create_task(trade_on(market, feed))
         environment = {
             **{f"DRIFT_E3_{name}": value for name, value in LIVELY.items()},
+            "DRIFT_E3_SERVER__PORT": "0",
             "DRIFT_E3_DATA_API__URL": api.url,
             "DRIFT_E3_DLOB__URL": dlob.url,
         }

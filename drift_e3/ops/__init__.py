@@ -1,0 +1,1 @@
+"""The daemon to whoever looks after it: status server, page, metrics, alerts, word to the service manager."""
