@@ -55,6 +55,9 @@ LOG_EVENTS: dict[str, LogEvent] = {
         ),
     ),
     "settings.noted": LogEvent("something about the settings that a person should know", ("note",)),
+    "licence.missed": LogEvent(
+        "the licence does not cover what is traded: on live, because somebody accepted it", ("reason",)
+    ),
     "settings.changed": LogEvent(
         "new settings are in force, without a restart; kept: what may only change while flat",
         ("changed", "kept"),

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 import structlog
@@ -27,10 +27,16 @@ CHAIN_VENUES = frozenset({"drift", "velocity"})
 
 
 async def launch(
-    loaded: Loaded, read: Callable[[], Settings], *, live: bool = False, flatten_by: str = ""
+    loaded: Loaded,
+    read: Callable[[], Settings],
+    *,
+    live: bool = False,
+    cautions: Iterable[str] = (),
+    flatten_by: str = "",
 ) -> Ended:
     """Run the daemon with these settings to its end and sum it up; `read` gives them anew for a reload.
 
+    `cautions` are what a person should know of the licence to trade them.
     With `flatten_by`, who asks, it only closes the position; the log is then on standard error.
     """
     settings = loaded.settings
@@ -54,6 +60,8 @@ async def launch(
         )
         for note in loaded.notes:
             log.info("settings.noted", note=note)
+        for reason in cautions:
+            log.warning("licence.missed", reason=reason)
         async with AsyncExitStack() as stack:
             if source is None:
                 market: Market = await stack.enter_async_context(_chain_market(settings, clock, live=live))

@@ -12,6 +12,7 @@ import typer
 
 from drift_e3.cli.doctor import show_check
 from drift_e3.cli.exits import Exit
+from drift_e3.cli.licensing import standing
 from drift_e3.config import ConfigError, Loaded, Settings
 from drift_e3.core.terms import Regime
 from drift_e3.journal.state_lock import LOCK_NAME, StateLocked, held_by
@@ -38,7 +39,7 @@ def confirm(loaded: Loaded, *, yes: bool) -> None:
     report = asyncio.run(examine(loaded, Purpose.LIVE, WallClock()))
     if not report.ok:
         raise _refusal(report)
-    for line in summary(settings, report):
+    for line in summary(settings, report, standing(loaded)):
         typer.echo(line, err=True)
     for check in report.checks:
         if check.status is Status.WARN:
@@ -47,8 +48,8 @@ def confirm(loaded: Loaded, *, yes: bool) -> None:
         _ask(settings)
 
 
-def summary(settings: Settings, report: Report) -> Iterator[str]:
-    """Venue, account and limits in a few lines."""
+def summary(settings: Settings, report: Report, licence: str) -> Iterator[str]:
+    """Venue, account, limits and licence in a few lines."""
     yield f"LIVE on {settings.venue}: real money, orders are sent"
     for name in TOLD:
         if detail := report.detail(name):
@@ -60,6 +61,7 @@ def summary(settings: Settings, report: Report) -> Iterator[str]:
         f"  limits: {limits.max_position_usd:,.0f} USD a position, {limits.risk_frac:.1%} of equity at risk "
         f"a trade, {limits.daily_loss_max:.1%} daily loss, {limits.drawdown_max:.1%} drawdown"
     )
+    yield f"  licence: {licence}"
 
 
 def _refusal(report: Report) -> ConfigError | VenueUnavailable:

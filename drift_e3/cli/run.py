@@ -29,6 +29,14 @@ class AdvisorChoice(StrEnum):
     OFF = "off"
 
 
+class Accepted(StrEnum):
+    """What a person may accept of a licence that does not cover what is to be traded: `lab.licence.Flaw`."""
+
+    UNLICENSED = "unlicensed"
+    FEWER_LEGS = "fewer-legs"
+    OTHER_MARKET = "other-market"
+
+
 class LogFormat(StrEnum):
     """How the log is written."""
 
@@ -60,12 +68,20 @@ def run(
         LogFormat | None, typer.Option(help="auto: readable on a terminal, JSON lines elsewhere.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before trading live.")] = False,
+    accept: Annotated[
+        list[Accepted] | None,
+        typer.Option("--accept", help="Trade live although the licence does not cover this; repeatable."),
+    ] = None,
 ) -> None:
     """Run the daemon: on paper and on the embedded synthetic market unless told otherwise."""
     market = market_overrides(venue, tape, funding)
+    if accept and not live:
+        raise typer.BadParameter("there is nothing to accept on paper", param_hint="--accept")
     listen()
     from drift_e3.cli.launch import CHAIN_VENUES, launch
-    from drift_e3.config import ConfigError, load
+    from drift_e3.cli.licensing import refuse, warnings
+    from drift_e3.config import ConfigError, Loaded, load
+    from drift_e3.lab.licence import Flaw
     from drift_e3.live.daemon import ForcedStop
 
     read = partial(
@@ -80,6 +96,13 @@ def run(
             "log.format": log_format,
         },
     )
+
+    def licensed(loaded: Loaded) -> Loaded:
+        """The settings, if they may be traded; a reload must not bring in what a start refuses."""
+        if live:
+            refuse(loaded, [Flaw(flaw) for flaw in accept or ()])
+        return loaded
+
     loaded = read()
     if live and loaded.settings.venue not in CHAIN_VENUES:
         chosen = loaded.settings.venue
@@ -87,9 +110,11 @@ def run(
     if live:
         from drift_e3.cli.live_start import confirm
 
+        licensed(loaded)
         confirm(loaded, yes=yes)
     try:
-        ended = asyncio.run(launch(loaded, lambda: read().settings, live=live))
+        cautions = warnings(loaded, live=live)
+        ended = asyncio.run(launch(loaded, lambda: licensed(read()).settings, live=live, cautions=cautions))
     except ForcedStop:
         raise typer.Exit(Exit.CHECK_FAILED) from None
     if ended.trader.state.started_halted:

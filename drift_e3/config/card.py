@@ -7,15 +7,17 @@ the settings' own. Keys that are not known are refused, because a misspelt limit
      "leverage": {"bull_trend": 2.0}, "routing": {"chop": "none"}}
 
 `symbol`, `strategy`, `timeframe` and `about` (anything) say where a card comes from and steer nothing.
+`licence` is what a search's verdict covers (`lab.licence`); whether it is needed is not decided here.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from drift_e3.config.keys import ConfigError, Key, did_you_mean, table
+from drift_e3.lab.licence import InvalidLicence, Licence, read_licence
 
 SECTIONS = {"parameters": "strategy", "limits": "risk", "leverage": "leverage", "routing": "routing"}
 """A card's objects and the sections of the settings that they fill."""
@@ -31,12 +33,14 @@ GUIDE_FUNDING_MAX = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """A card's values by the paths of the settings, as they stand in the file; no `symbol` is empty."""
+    """A card's values by the paths of the settings, as they stand in the file; no `symbol` is empty, and a
+    hand-written card has no `licence`."""
 
     path: Path
     name: str
     symbol: str
     values: dict[str, object]
+    licence: Licence | None = None
 
 
 def place(path: str) -> str:
@@ -47,26 +51,41 @@ def place(path: str) -> str:
 
 def read_card(path: Path) -> Card:
     """Read a card; `ConfigError` with a line for each unknown key, wrong type or fault of the file."""
+    content = read_object(path, "parameter card")
+    values, problems = _gather(content)
+    licence: Licence | None = None
+    if "licence" in content:
+        try:
+            licence = read_licence(content["licence"])
+        except InvalidLicence as error:
+            problems.append(f"licence: {error}" if str(error).startswith("is ") else f"licence.{error}")
+    if problems:
+        raise ConfigError(f"{path}: {problem}" for problem in problems)
+    return Card(
+        path=path,
+        name=content.get("name", path.stem),
+        symbol=content.get("symbol", ""),
+        values=values,
+        licence=licence,
+    )
+
+
+def read_object(path: Path, what: str) -> dict[str, Any]:
+    """The JSON object in a file that a person wrote; `ConfigError` for a fault of the file, a key that is
+    there twice, or NaN."""
     try:
         raw = path.expanduser().read_bytes()
     except (OSError, RuntimeError) as error:
         raise ConfigError([f"{path}: cannot be read: {getattr(error, 'strerror', error)}"]) from error
     if len(raw) > LARGEST_BYTES:
-        raise ConfigError(
-            [f"{path}: {len(raw)} bytes are more than {LARGEST_BYTES}: this is no parameter card"]
-        )
+        raise ConfigError([f"{path}: {len(raw)} bytes are more than {LARGEST_BYTES}: this is no {what}"])
     try:
         content = json.loads(raw, object_pairs_hook=_unique, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise ConfigError([f"{path}: is not JSON: {error}"]) from error
     if not isinstance(content, dict):
         raise ConfigError([f"{path}: is not a JSON object"])
-    values, problems = _gather(content)
-    if problems:
-        raise ConfigError(f"{path}: {problem}" for problem in problems)
-    return Card(
-        path=path, name=content.get("name", path.stem), symbol=content.get("symbol", ""), values=values
-    )
+    return content
 
 
 def from_guide_scale(strategy: Mapping[str, object]) -> tuple[dict[str, object], list[str]]:
@@ -123,8 +142,8 @@ def _gather(content: dict[str, object]) -> tuple[dict[str, object], list[str]]:
         elif name == "enabled":
             if value is not True:
                 problems.append(f"enabled: {value!r} is not true: a card that is switched off cannot be used")
-        elif name != "about":
-            problems.append(_unknown(name, [*SECTIONS, *TEXTS, "enabled", "about"]))
+        elif name not in {"about", "licence"}:
+            problems.append(_unknown(name, [*SECTIONS, *TEXTS, "enabled", "about", "licence"]))
     return values, problems
 
 

@@ -37,11 +37,13 @@ class Given:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """Usable settings, the origin of each value that is not a default (by path), and what is to be said."""
+    """Usable settings, the origin of each value that is not a default (by path), what is to be said, and the
+    parameter card, if there is one."""
 
     settings: Settings
     origins: dict[str, str]
     notes: tuple[str, ...]
+    card: cards.Card | None = None
 
 
 @dataclass(slots=True)
@@ -94,6 +96,7 @@ def load(
         settings=settings,
         origins={path: given.origin for path, given in found.values.items()},
         notes=tuple(found.notes),
+        card=card,
     )
 
 

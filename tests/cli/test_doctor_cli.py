@@ -191,7 +191,7 @@ def starts(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """The daemon is not started; this is whether it would have been, and live."""
     started: list[bool] = []
 
-    async def launch(*_: object, live: bool) -> Any:
+    async def launch(*_: object, live: bool, cautions: object) -> Any:
         started.append(live)
         return SimpleNamespace(trader=SimpleNamespace(state=SimpleNamespace(started_halted=False)))
 
@@ -200,7 +200,8 @@ def starts(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
 
 def live(chain: ThreadedChain, folder: Path, *more: str, **variables: str) -> Ran:
-    return program(folder, "run", "--live", *more, **chain.variables | variables)
+    accepted = ("--accept", "unlicensed")
+    return program(folder, "run", "--live", *accepted, *more, **chain.variables | variables)
 
 
 def refused(ran: Ran, code: Exit) -> list[str]:
@@ -296,8 +297,9 @@ def test_on_a_terminal_it_shows_account_caps_and_venue_and_asks(
 
 @pytest.mark.slow
 def test_with_a_yes_it_starts_and_its_log_stays_clean(velocity: ThreadedChain, tmp_path: Path) -> None:
+    arguments = ("run", "--live", "--yes", "--accept", "unlicensed")
     with subprocess.Popen(
-        [sys.executable, "-c", "from drift_e3.cli import main; main()", "run", "--live", "--yes"],
+        [sys.executable, "-c", "from drift_e3.cli import main; main()", *arguments],
         cwd=tmp_path, env=environment(velocity.variables), text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as process:  # fmt: skip

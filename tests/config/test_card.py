@@ -12,6 +12,7 @@ from drift_e3.config.card import LARGEST_BYTES, from_guide_scale, read_card
 from drift_e3.config.load import Loaded
 from drift_e3.core.params import Limits, Params
 from drift_e3.core.terms import Regime, Strategy
+from tests.lab.licences import licence
 
 GUIDE = {
     "name": "RegimeAdaptive",
@@ -84,7 +85,21 @@ def test_a_card_without_a_name_is_called_after_its_file(tmp_path: Path) -> None:
     assert read_card(write(tmp_path, {})).name == "card"
 
 
+def test_a_licence_comes_with_the_card_and_steers_nothing(tmp_path: Path) -> None:
+    issued = licence()
+    loaded = use(write(tmp_path, {"licence": issued.document()}))
+    assert loaded.card is not None
+    assert loaded.card.licence == issued
+    assert loaded.settings.trading().params == Params()
+    assert read_card(write(tmp_path, {})).licence is None
+
+
 BROKEN: list[tuple[object, str]] = [
+    ({"licence": "licensed"}, "licence: is not an object of keys and values"),
+    ({"licence": {"verdict": "licensed"}}, "licence.reasons: is missing"),
+    ({"licence": licence().document() | {"trials": "many"}}, "licence.trials: 'many' is not a whole number"),
+    ({"licence": licence().document() | {"score": 1.0}}, "licence.score: unknown key"),
+    ({"licenses": {}}, "licenses: unknown key; did you mean licence?"),
     ("", "is not JSON: "),
     ("{", "is not JSON: "),
     ("[" * 100_000, "is not JSON: "),
