@@ -27,6 +27,7 @@ def exit_for(error: Exception) -> Exit | None:
     from drift_e3.core.params import InvalidParameter
     from drift_e3.journal.errors import JournalError
     from drift_e3.journal.state_lock import StateLocked
+    from drift_e3.lab.search.lost import WorkersLost
 
     table: tuple[tuple[type[Exception], Exit], ...] = (
         (config.ConfigError, Exit.CONFIGURATION),
@@ -38,6 +39,7 @@ def exit_for(error: Exception) -> Exit | None:
         (ports.VenueUnavailable, Exit.UNAVAILABLE),
         (ports.VenueRefused, Exit.UNAVAILABLE),
         (ports.OutcomeUnknown, Exit.UNAVAILABLE),
+        (WorkersLost, Exit.UNAVAILABLE),
         # Whatever else the machine refuses: a folder that cannot be written, a log on a full disk.
         (OSError, Exit.UNAVAILABLE),
     )

@@ -43,7 +43,7 @@ class Key:
 
     def complaint(self, value: object) -> str:
         """Why `value` will not do, for example ``0.9 is not a number from 0.0001 to 0.5 (USD)``."""
-        return f"{'the value' if self.secret else _shortened(value)} is not {self.expects}"
+        return f"{'the value' if self.secret else shortened(value)} is not {self.expects}"
 
 
 @cache
@@ -95,7 +95,8 @@ def _folded(name: str) -> str:
     return name.upper().removeprefix(PREFIX)
 
 
-def _shortened(value: object) -> str:
+def shortened(value: object) -> str:
+    """A value as it stands in a file, fit for a line."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 

@@ -1,0 +1,72 @@
+"""A search from its plan to its files, in a folder that a crash leaves ready to go on with."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from drift_e3.lab.search.card import card
+from drift_e3.lab.search.driver import Found, run_search
+from drift_e3.lab.search.identity import Account, Hashes
+from drift_e3.lab.search.judging import verdict_on
+from drift_e3.lab.search.log import SearchLog
+from drift_e3.lab.search.outputs import CARD, REPORT, TRIALS, replace, write_json
+from drift_e3.lab.search.page import page
+from drift_e3.lab.search.plan import Plan
+from drift_e3.lab.search.runner import Progress, Runner, chunk_size
+from drift_e3.lab.search.trials import trial_table, write_trials
+from drift_e3.lab.search.workers import Workers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """All of a search but who does it. `candles` are those of the training periods, `timeframe` is the
+    tape's, `legs` says which kinds of data there are."""
+
+    plan: Plan
+    account: Account
+    hashes: Hashes
+    candles: int
+    timeframe: str
+    legs: Mapping[str, bool]
+
+    def run(self, folder: Path, workers: Workers, progress: Progress, *, resume: bool) -> dict[str, Any]:
+        """Search, judge and write; gives the card. Raises what `SearchLog` and `workers` raise, `OSError`."""
+        with SearchLog(folder, self.hashes.search, resume=resume) as log:
+            for name in (CARD, TRIALS, REPORT):
+                (folder / name).unlink(missing_ok=True)
+            chunk_sets = self.plan.chunk_sets or chunk_size(self.candles)
+            found = run_search(self.plan, Runner(workers, log, chunk_sets, progress))
+            progress.stage("verdict", 0)
+            document = self._card(found)
+            table = trial_table(self.plan, found.trials)
+            replace(folder / TRIALS, lambda part: write_trials(table, part))
+            text = page(self.plan, found, document)
+            replace(folder / REPORT, lambda part: part.write_text(text, encoding="utf-8"))
+            write_json(document, folder / CARD)
+            log.remove()
+        return document
+
+    def finished(self, folder: Path) -> dict[str, Any] | None:
+        """The card of this very search if the folder holds it already."""
+        try:
+            document: dict[str, Any] = json.loads((folder / CARD).read_text(encoding="utf-8"))
+            same = document["about"]["hashes"]["search"] == self.hashes.search
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return document if same else None
+
+    def _card(self, found: Found) -> dict[str, Any]:
+        trials = len({trial.values for trial in found.trials})
+        verdict = verdict_on(found, trials, self.account.equity_usd)
+        return card(
+            self.plan,
+            self.account,
+            found,
+            self.hashes,
+            verdict.document(),
+            timeframe=self.timeframe,
+            legs=self.legs,
+            trials_ever=trials,
+        )
