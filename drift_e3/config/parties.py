@@ -52,8 +52,8 @@ class OllamaSettings(Section):
     )
     template: str = said(
         "default-v1",
-        "wording of the prompt; guide-v1: the user's own guide's",
-        "default-v1, guide-v1, or the name of a file in template_dir, without .txt",
+        "wording of the prompt; brief-v1: short, for small models; guide-v1: the user's own guide's",
+        "brief-v1, default-v1, guide-v1, or the name of a file in template_dir, without .txt",
         r"^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$",
     )
     template_dir: UserPath | None = said(None, "folder of your own wordings, NAME.txt each")

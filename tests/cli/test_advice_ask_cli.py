@@ -99,7 +99,7 @@ def test_what_cannot_be_is_one_line(tmp_path: Path) -> None:
     write_candles(tmp_path / "tape.csv", random_walk(4, 5, minutes=60))
     url = "http://127.0.0.1:9"
     line = one_line(asked(tmp_path, url, "--template", "poem"), Exit.CONFIGURATION)
-    assert line == "ollama.template: 'poem' is no prompt template; packaged: default-v1, guide-v1"
+    assert line == "ollama.template: 'poem' is no prompt template; packaged: brief-v1, default-v1, guide-v1"
     line = one_line(asked(tmp_path, url, "--tape", "tape.csv", "--at", "2001-01-01"), Exit.DATA)
     assert line == "SOL-PERP: no candle has closed by then"
     line = one_line(asked(tmp_path, url, "--at", "2001-01-01"), Exit.USAGE)
