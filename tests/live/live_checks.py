@@ -6,7 +6,7 @@ from pathlib import Path
 from drift_e3.core.events import Fill
 from drift_e3.venues.solana.books import Books, booked, to_quote
 from drift_e3.venues.solana.outbox import OUTBOX_NAME, Outbox
-from drift_e3.venues.solana.submission import Kind
+from drift_e3.venues.solana.submission import ORDERS
 from tests.live.journals import orders_sent_twice
 from tests.live.live_stage import LiveStage
 
@@ -41,20 +41,22 @@ def check_books(stage: LiveStage) -> None:
 def check_orders(stage: LiveStage) -> None:
     """Every order on the chain is one intent's only one, and no intent was wanted twice."""
     assert orders_sent_twice(stage.state_dir) == []
-    intents = placed_by_intent(stage.state_dir)
-    landed = [str(one.signature) for one in stage.placed()]
+    intents = signed_by_intent(stage.state_dir)
+    landed = [str(one.signature) for one in (*stage.placed(), *stage.changed())]
     assert set(landed) <= set(intents.values()), "an order on the chain that the outbox does not know"
     assert len(landed) == len(set(landed))
     assert max(Counter(intents.values()).values(), default=1) == 1
 
 
-def placed_by_intent(state_dir: Path) -> dict[str, str]:
-    """The signature of each intent that was signed, as the outbox has it."""
+def signed_by_intent(state_dir: Path) -> dict[str, str]:
+    """The signature of each order's intent that was signed, as the outbox has it."""
     outbox = Outbox(state_dir / OUTBOX_NAME)
+    kinds = [kind.label for kind in sorted(ORDERS)]
     try:
-        rows = outbox._rows("WHERE kind = ? AND signature <> '' ORDER BY seq", Kind.PLACE.label)
+        rows = outbox._rows("WHERE kind IN (?, ?) AND signature <> '' ORDER BY seq", *kinds)
     finally:
         outbox.close()
+    assert len({row.submission.wanted.intent_id for row in rows}) == len(rows), "an intent is signed once"
     return {row.submission.wanted.intent_id: row.submission.signature for row in rows}
 
 

@@ -23,7 +23,7 @@ from drift_e3.drill.chain import SLOT_MS
 from drift_e3.drill.faults import FaultKind
 from drift_e3.drill.local_chain import EngineName, VenueName
 from drift_e3.venues.solana.books import Books
-from tests.live.live_checks import placed_by_intent
+from tests.live.live_checks import signed_by_intent
 from tests.live.live_child import PLACES
 from tests.live.live_stage import EAGER, LiveStage, a_stage
 from tests.live.scaled_time import ScaledLoop
@@ -263,8 +263,8 @@ async def _leave(stage: LiveStage, lives: Lives) -> None:
 
 def _check_orders(stage: LiveStage) -> None:
     """Every order on the chain is an intent's only one."""
-    intents = placed_by_intent(stage.state_dir)
-    landed = [str(one.signature) for one in stage.placed()]
+    intents = signed_by_intent(stage.state_dir)
+    landed = [str(one.signature) for one in (*stage.placed(), *stage.changed())]
     assert set(landed) <= set(intents.values())
     assert len(landed) == len(set(landed))
 

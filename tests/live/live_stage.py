@@ -57,6 +57,7 @@ EAGER = {
 }
 """Settings (variables without their prefix) under which each minute that moves is an entry, held for 36 s."""
 PLACES = {instruction_discriminator(f"place_{kind}perp_order") for kind in ("", "and_take_")}
+CHANGES = {instruction_discriminator("modify_order_by_user_id")}
 PATIENCE_S = 200.0
 STEP_S = 0.2
 """How often a story looks whether what it waits for has come."""
@@ -248,6 +249,10 @@ class LiveStage:
         (usd,) = (order.trigger_usd for order in self.user().orders if order.triggers_above is not below)
         return usd
 
+    def stop_usd_max(self) -> float:
+        """The highest trigger price of a long position's stops: for a moment there may be two."""
+        return max(order.trigger_usd for order in self.user().orders if not order.triggers_above)
+
     def _watch_protection(self) -> None:
         if not self.running:
             self._loose_ts = None
@@ -261,12 +266,19 @@ class LiveStage:
 
     def placed(self) -> list[Landed]:
         """The delegate's transactions that the program carried out and that place orders, oldest first."""
+        return self._landed(PLACES)
+
+    def changed(self) -> list[Landed]:
+        """Those that give an order other terms."""
+        return self._landed(CHANGES)
+
+    def _landed(self, kinds: set[bytes]) -> list[Landed]:
         landed = self.local.chain.signatures_of(self.local.delegate.pubkey())
         return [
             one
             for one in reversed(landed)
             if one.error is None
-            and any(bytes(part.data[:8]) in PLACES for part in one.transaction.message.instructions)
+            and any(bytes(part.data[:8]) in kinds for part in one.transaction.message.instructions)
         ]
 
 

@@ -152,31 +152,6 @@ def test_funding_and_settling_leave_the_books_exact(
     run_virtually(story)
 
 
-@everywhere
-@pytest.mark.parametrize("direction", [1, -1])
-def test_the_stop_follows_the_price_and_is_never_missing(
-    venue: VenueName, engine: EngineName, direction: int, tmp_path: Path
-) -> None:
-    async def story() -> None:
-        async with a_stage(tmp_path, venue, engine, plan=(direction, 0, 0), variables=LONG_HOLD) as stage:
-            await stage.start()
-            await in_position(stage)
-            loose_ms, stops = stage.loose_ms, {stage.stop_usd()}
-            for _ in range(4):
-                stage.local.oracle.jump(0.004 * direction)
-                await stage.seconds(60.0)
-                assert len(stage.user().orders) == 2, "the old stop is taken back"
-                stops.add(stage.stop_usd())
-            assert len(stops) >= 3
-            assert stage.loose_ms == loose_ms
-            stage.local.oracle.jump(-0.006 * direction)
-            await flat(stage)
-            assert fills(stage)[-1].reason is Reason.TRAILING
-            check(stage)
-
-    run_virtually(story)
-
-
 def test_a_server_that_is_not_there_is_passed_over(tmp_path: Path) -> None:
     async def story() -> None:
         async with a_stage(tmp_path) as stage:

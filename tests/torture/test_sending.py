@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from drift_e3.venues.solana.submission import Kind
-from tests.venues.solana.sending_world import Scenario, Task, explore
+from tests.venues.solana.sending_states import Scenario, Task
+from tests.venues.solana.sending_walk import explore
 from tests.venues.solana.test_outbox import damaged_and_refused
-from tests.venues.solana.test_sending_explored import CANCEL, ENTRY, EXIT, LATER_ENTRY, STOP, short
+from tests.venues.solana.test_sending_explored import CANCEL, CHANGE, ENTRY, EXIT, LATER_ENTRY, STOP, short
 
 pytestmark = pytest.mark.torture
 
@@ -17,6 +18,8 @@ SCENARIOS = {
     "an entry and an exit": (238_340, short(ENTRY, EXIT)),
     "an entry and its cancel": (162_981, short(Task(Kind.PLACE, 1, adds_exposure=True), CANCEL)),
     "a stop and its cancel": (183_623, short(STOP, CANCEL)),
+    "a stop and its change": (20_222, short(STOP, CHANGE)),
+    "a change and its cancel": (179_909, Scenario((CHANGE, CANCEL), 5, 1, foreign=False, held=(1,))),
     "an entry before lagging nodes": (47_518, Scenario((ENTRY,), heights=8, valid_blocks=3, lag=3)),
 }
 """How many states a world has, and the world."""

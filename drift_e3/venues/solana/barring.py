@@ -6,6 +6,7 @@ In words for people, the gravest first, and without numbers that move at every l
 from collections.abc import Collection, Iterator
 
 from drift_e3.core.terms import BPS
+from drift_e3.venues.solana.sweeping import strays
 from drift_e3.venues.solana.views import BASE_UNITS, ChainView, MarketStatus, UserSeen
 
 CONFIDENCE_MAX_BPS = 100.0
@@ -27,7 +28,7 @@ def _reasons(
             f"DRIFT_E3_LIVE__DEPLOYMENT_SLOT={redeployed_slot} approves it"
         )
     if view.user is not None:
-        yield from _account_reasons(view.user, ours, foreign_base)
+        yield from _account_reasons(view, view.user, ours, foreign_base)
     if view.perp.status is not MarketStatus.ACTIVE:
         yield f"the market is {view.perp.status.label}"
     pauses = view.pauses
@@ -40,7 +41,9 @@ def _reasons(
         yield "the market's open interest is at its limit"
 
 
-def _account_reasons(user: UserSeen, ours: Collection[int], foreign_base: int) -> Iterator[str]:
+def _account_reasons(
+    view: ChainView, user: UserSeen, ours: Collection[int], foreign_base: int
+) -> Iterator[str]:
     if user.bankrupt:
         yield "the account is bankrupt"
     if user.being_liquidated:
@@ -49,7 +52,9 @@ def _account_reasons(user: UserSeen, ours: Collection[int], foreign_base: int) -
         yield "the account may only reduce"
     if foreign_base:
         yield f"the account holds {foreign_base / BASE_UNITS:+g} that the daemon did not trade"
-    strangers = [order for order in user.orders if order.user_order_id not in ours]
-    if strangers:
+    left = strays(view, ours)
+    if any(order.user_order_id not in ours and order not in left for order in user.orders):
         yield "the account has open orders that are not the daemon's"
+    if left:
+        yield "the account has a stop of the daemon's that it lost sight of: taken back once flat"
     yield from user.foreign

@@ -13,7 +13,8 @@ import structlog
 from drift_e3.core.commands import SubmitOrder
 from drift_e3.core.terms import MS_PER_SECOND, Intent, OrderKind
 from drift_e3.ports import Clock, VenueRefused
-from drift_e3.venues.solana.following import Followed, Follower
+from drift_e3.venues.solana.followed import Followed
+from drift_e3.venues.solana.following import Follower
 from drift_e3.venues.solana.program import Program, Ticket, Trading
 from drift_e3.venues.solana.sender import Sender
 from drift_e3.venues.solana.sending import Blocked
@@ -28,15 +29,15 @@ from drift_e3.venues.solana.submission import (
     Verdict,
     Wanted,
 )
-from drift_e3.venues.solana.views import BASE_UNITS, ChainView, UserSeen
+from drift_e3.venues.solana.views import BASE_UNITS, ChainView, OrderSeen, UserSeen
 
 log = structlog.get_logger()
 
 CANCEL_RETRY_S = 2.0
 """A cancel that came to nothing is tried again after this, as long as the order rests."""
 SIGHT_MS = 3_000
-"""No entry is sent when the chain's latest slot was first seen longer ago: what it does would not be seen. What
-the sender holds back is tried again at each look for so long."""
+"""No entry is sent when the chain's latest slot was first seen longer ago: what it does would not be seen.
+What the sender holds back is tried again at each look for so long."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,24 +94,26 @@ class Carrier:
         self.tell(command.order_id, came)
 
     async def _submit(self, followed: Followed, ticket: Ticket) -> Verdict | Blocked:
-        """Place an order if it may be placed now."""
+        """Place an order, or put it in another's place, if that may be done now."""
         intent = followed.intent
         refusal = self._refusal(followed)
         if refusal:
             return Refused(code=None, name=refusal)
         wanted = Wanted(
             intent_id=followed.order_id,
-            kind=Kind.PLACE,
+            kind=Kind.MODIFY if followed.replaces else Kind.PLACE,
             user_order_id=followed.user_order_id,
             basis=self._basis(),
             side=intent.side,
             adds_exposure=not intent.reduce_only,
             max_ts=ticket.max_ts,
         )
+        build = self.program.modify if followed.replaces else self.program.place
         try:
-            instructions = self.program.place(ticket, self.trading)
+            instructions = build(ticket, self.trading)
         except VenueRefused as refused:
             return Refused(code=None, name=str(refused))
+        followed.first_id = wanted.basis.next_order_id
         return await self.sender.submit(wanted, instructions)
 
     def _refusal(self, followed: Followed) -> str:
@@ -167,6 +170,26 @@ class Carrier:
             if not isinstance(came, Landed):
                 log.warning("cancel.failed", order_id=order.order_id, reason=reason_of(came))
             await asyncio.sleep(CANCEL_RETRY_S)
+
+    async def sweep(self, order: OrderSeen) -> None:
+        """Take back, once, an order of ours that nobody follows."""
+        wanted = Wanted(
+            intent_id=f"stray-{order.order_id}",
+            kind=Kind.CANCEL,
+            user_order_id=order.user_order_id,
+            basis=self._basis(),
+        )
+        if self.read_only:
+            return
+        came = await self.sender.submit(wanted, self.program.cancel(order.user_order_id, self.trading))
+        log.warning(
+            "stray.swept",
+            order_id=order.order_id,
+            trigger_usd=order.trigger_usd,
+            size_base=order.size_base,
+            outcome=reason_of(came),
+        )
+        await asyncio.sleep(CANCEL_RETRY_S)
 
     def _stands_open(self) -> bool:
         """Whether the account shows a position and no stop of its size."""

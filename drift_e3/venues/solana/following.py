@@ -6,7 +6,6 @@ orders that can have caused them. Pure: no chain library, no clock, nothing is s
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from drift_e3.core.events import (
     AccountOpened,
@@ -18,52 +17,13 @@ from drift_e3.core.events import (
     OrderCancelled,
     OrderRejected,
 )
-from drift_e3.core.terms import Intent, Liquidity, OrderKind, Reason, Side, Term
+from drift_e3.core.terms import Intent, Liquidity, OrderKind, Reason, Side
 from drift_e3.venues.solana.books import Books, Missing, missing, moved
+from drift_e3.venues.solana.followed import Followed, Stage, can_have_traded
 from drift_e3.venues.solana.views import BASE_UNITS, QUOTE_UNITS, ChainView, OrderSeen, UserSeen
 
-TRIGGER_TOLERANCE = 0.003
-"""A stop's fill may be this fraction better than its trigger: the price moves on until a keeper fires it."""
 MOVE_MIN = 10_000
 """Collateral that came or went is told from 0.01 USD on: a deposit earns interest every second."""
-
-
-class Stage(Term):
-    """How far an order has come.
-
-    `SENDING`: its fate is not known. `LANDED`: its transaction succeeded, and a look from that slot on shows
-    what it did. `RESTING`: the account holds it. `DEAD`: it failed or can never land any more.
-    """
-
-    SENDING = 0
-    LANDED = 1
-    RESTING = 2
-    DEAD = 3
-
-
-@dataclass(slots=True, kw_only=True)
-class Followed:
-    """One of our orders. `filled` is in the chain's base units; `since_slot` is when it landed or died."""
-
-    order_id: str
-    user_order_id: int
-    intent: Intent
-    stage: Stage = Stage.SENDING
-    filled: int = 0
-    since_slot: int = 0
-    reason: str = ""
-    cancel_wanted: bool = False
-    cancel_sent: bool = False
-
-    @property
-    def size(self) -> int:
-        """The size in the chain's units."""
-        return round(self.intent.size_base * BASE_UNITS)
-
-    @property
-    def left(self) -> int:
-        """What may still trade, in the chain's units."""
-        return max(self.size - self.filled, 0)
 
 
 class Follower:
@@ -97,6 +57,19 @@ class Follower:
         order = self.orders.get(order_id)
         if order is not None:  # the account may have shown all of its fills before
             order.stage, order.since_slot, order.reason = stage, slot, reason
+            if stage is Stage.DEAD and order.replaces in self.orders:
+                self.orders[order.replaces].fixed = True
+
+    def heir(self, order: Followed) -> Followed | None:
+        """The order that takes this one's place in one step, if that is on its way or done."""
+        return next((one for one in self.orders.values() if one.replaces == order.order_id), None)
+
+    def replaced_by(self, intent: Intent) -> Followed | None:
+        """The order that rests and whose place one with these terms may take."""
+        for order in reversed(self.orders.values()):
+            if order.may_be_replaced_by(intent) and self.heir(order) is None:
+                return order
+        return None
 
     def look(self, view: ChainView, seen_ts: int) -> list[Event]:
         """What the account shows and has not been told yet, in the order in which it must be booked."""
@@ -131,11 +104,13 @@ class Follower:
         ]
 
     def wanted_cancels(self) -> list[Followed]:
-        """Orders that rest, are to be taken back, and for which nothing has been sent yet."""
+        """Orders that rest, are to be taken back, and for which nothing has been sent yet. One whose place
+        another is taking has its number: it is left to that one, unless both are to go."""
         return [
             order
             for order in self.orders.values()
             if order.stage is Stage.RESTING and order.cancel_wanted and not order.cancel_sent
+            if (heir := self.heir(order)) is None or heir.cancel_wanted
         ]
 
     def _missing(self, view: ChainView) -> Missing:
@@ -206,13 +181,14 @@ class Follower:
         for order in self.orders.values():
             if order.intent.side is not side:
                 continue
-            shown = seen.get(order.user_order_id)
+            shown = self._shown(order, seen)
             if shown is not None and order.stage is not Stage.DEAD:
                 filled = round(shown.filled_base * BASE_UNITS)
                 causes.append((0, order, min(filled - order.filled, order.left)))
             elif taken and order.intent.kind is OrderKind.TRIGGER_MARKET:
                 continue
-            elif not _can_have_traded(order.intent, price_usd):
+            elif order.user_order_id in seen or not can_have_traded(order.intent, price_usd):
+                # Another has its number: the one that it replaces, or that replaces it.
                 causes.append((3, order, order.left))
             elif order.stage is Stage.RESTING:
                 causes.append((0, order, order.left))
@@ -254,11 +230,12 @@ class Follower:
         self.foreign_base += rest.base
 
     def _ends(self, slot: int, seen: dict[int, OrderSeen], seen_ts: int) -> Iterable[Event]:
-        """Which orders the account has taken up, and which are over."""
-        for order in list(self.orders.values()):
+        """Which orders the account has taken up, and which are over. Who takes another's place comes first:
+        a position must not seem to be without a stop."""
+        for order in sorted(self.orders.values(), key=self._generation, reverse=True):
             if slot < order.since_slot:
                 continue
-            held = order.user_order_id in seen
+            held = self._shown(order, seen) is not None
             match order.stage:
                 case Stage.SENDING:
                     over = not order.left
@@ -270,10 +247,14 @@ class Follower:
                     over = True
                     if order.left:
                         yield self._unfilled(order, seen_ts)
+                case Stage.RESTING if not held and self._is_being_replaced(order, seen):
+                    over = False
                 case Stage.RESTING:
                     over = not held
                     if over and order.left:
                         reason = "requested" if order.cancel_sent else "gone"
+                        if self.heir(order) is not None and order.user_order_id in seen:
+                            reason = "replaced"
                         yield OrderCancelled(seen_ts=seen_ts, order_id=order.order_id, reason=reason)
                 case Stage.DEAD:
                     over = True
@@ -282,17 +263,29 @@ class Follower:
             if over:
                 del self.orders[order.order_id]
 
+    def _shown(self, order: Followed, seen: dict[int, OrderSeen]) -> OrderSeen | None:
+        """The order as the account shows it: by its number, and not by that of who has taken its place."""
+        found, heir = seen.get(order.user_order_id), self.heir(order)
+        if not order.is_shown_by(found) or (heir is not None and heir.is_shown_by(found)):
+            return None
+        return found
+
+    def _generation(self, order: Followed) -> int:
+        """How many orders that are still followed it takes the place of, one after the other."""
+        before = self.orders.get(order.replaces)
+        return 0 if before is None else 1 + self._generation(before)
+
+    def _is_being_replaced(self, order: Followed, seen: dict[int, OrderSeen]) -> bool:
+        """Whether the account shows another in its place of which nothing has been told yet."""
+        heir = self.heir(order)
+        return (
+            heir is not None
+            and heir.stage is not Stage.RESTING
+            and heir.is_shown_by(seen.get(order.user_order_id))
+        )
+
     def _unfilled(self, order: Followed, seen_ts: int) -> Event:
         """The transaction succeeded, the account holds no order: an IOC's rest, or none was placed."""
         if order.intent.kind is OrderKind.IOC or order.filled:
             return OrderCancelled(seen_ts=seen_ts, order_id=order.order_id, reason="unfilled")
         return OrderRejected(seen_ts=seen_ts, order_id=order.order_id, reason="not_placed")
-
-
-def _can_have_traded(intent: Intent, price_usd: float) -> bool:
-    """Whether an order can have traded at this price."""
-    if intent.kind is not OrderKind.TRIGGER_MARKET:
-        return True
-    if intent.triggers_above:
-        return price_usd >= intent.price_usd * (1.0 - TRIGGER_TOLERANCE)
-    return price_usd <= intent.price_usd * (1.0 + TRIGGER_TOLERANCE)

@@ -114,7 +114,8 @@ class Outbox:
             return int(slot)
 
     def begin(self, wanted: Wanted, now_ms: int) -> int:
-        """Write a new intent down; its seq. Raises `ValueError` for a second place of one intent."""
+        """Write a new intent down; its seq. Raises `ValueError` for a second order of one
+        intent."""
         try:
             with self._errors(), self._transaction():
                 ((last,),) = self._do("SELECT coalesce(max(seq), 0) FROM submissions")

@@ -23,7 +23,7 @@ TABLES: Final = (
         begun_ts INTEGER NOT NULL, crc INTEGER NOT NULL) STRICT""",
     "CREATE INDEX by_intent ON submissions (intent_id, kind)",
     # The promises of the sender once more, kept by the disk itself.
-    "CREATE UNIQUE INDEX placed_once ON submissions (intent_id) WHERE kind = 'place'",
+    "CREATE UNIQUE INDEX placed_once ON submissions (intent_id) WHERE kind IN ('place', 'modify')",
     """CREATE TRIGGER signed_once BEFORE UPDATE ON submissions
         WHEN OLD.signature <> '' AND (NEW.signature <> OLD.signature
             OR (NEW.raw <> OLD.raw AND NEW.raw <> x''))

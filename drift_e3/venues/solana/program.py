@@ -102,6 +102,10 @@ class Program(Protocol):
         """The instructions for one order: take-and-cancel for an IOC, a resting order otherwise. Sizes are
         rounded down to the step, limit prices toward the safer side."""
 
+    def modify(self, ticket: Ticket, trading: Trading) -> Sequence[Instruction]:
+        """The instructions that give the open order with the ticket's number its size and price, in one step,
+        where that is among the `capabilities`: there is no moment without it. They fail where it is gone."""
+
     def cancel(self, user_order_id: int, trading: Trading) -> Sequence[Instruction]:
         """The instructions that take back an order by our own number."""
 

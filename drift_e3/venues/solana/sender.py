@@ -35,7 +35,7 @@ from drift_e3.venues.solana.sending import (
     blocked,
     plan,
 )
-from drift_e3.venues.solana.submission import Kind, Stage, Submission, Verdict, Wanted, verdict
+from drift_e3.venues.solana.submission import ORDERS, Kind, Stage, Submission, Verdict, Wanted, verdict
 from drift_e3.venues.solana.user_ids import USER_IDS, free_user_id
 
 SILENT_ROUNDS_MAX: Final = 10
@@ -120,12 +120,13 @@ class Sender:
     ) -> Verdict | Blocked:
         """Carry out an intent and return how it ended. That may take minutes, and as long as nobody answers.
 
-        An intent to place that was begun before, in whatever run, is not begun again: its end is returned.
+        An intent to place or to change an order that was begun before, in whatever run, is not begun again:
+        its end is returned.
         Cancelling this call does not stop what has left. Raises `OutboxError` when nothing can be written,
         and ValueError for instructions that our key cannot sign for alone.
         """
-        if wanted.kind is Kind.PLACE:
-            earlier = await self.fate(wanted.intent_id)
+        if wanted.kind in ORDERS:
+            earlier = await self.fate(wanted.intent_id, wanted.kind)
             if earlier is not None:
                 return earlier
         refusal = self.blocked(wanted)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple, assert_never
 
 from drift_e3.core.terms import MS_PER_SECOND, Term
-from drift_e3.venues.solana.submission import Kind, Stage, Submission, Wanted
+from drift_e3.venues.solana.submission import ORDERS, Kind, Stage, Submission, Wanted
 from drift_e3.venues.solana.views import OrderSeen
 
 
@@ -250,7 +250,7 @@ def _status(submission: Submission, seen: StatusSeen, rules: Rules) -> Submissio
 
 def _account(submission: Submission, seen: AccountSeen, rules: Rules) -> Submission:
     wanted = submission.wanted
-    if wanted.kind is not Kind.PLACE or seen.slot < wanted.basis.slot:
+    if wanted.kind not in ORDERS or seen.slot < wanted.basis.slot:
         return submission
     for order in seen.orders:
         ours = order.user_order_id == wanted.user_order_id and order.side is wanted.side
@@ -322,12 +322,13 @@ def blocked(wanted: Wanted, undecided: Iterable[Submission], landed_slot: int) -
     undecided = tuple(undecided)
     if wanted.adds_exposure and undecided:
         return Blocked("undecided", tuple(other.wanted.intent_id for other in undecided))
-    if wanted.adds_exposure and wanted.basis.slot < landed_slot:
+    if (wanted.adds_exposure or wanted.kind is Kind.MODIFY) and wanted.basis.slot < landed_slot:
         return Blocked("stale_account")
     for other in undecided:
-        if wanted.kind is not Kind.PLACE and other.wanted.kind is wanted.kind:
-            if wanted.user_order_id == other.wanted.user_order_id:
-                return Blocked("predecessor_undecided", (other.wanted.intent_id,))
-        elif wanted.kind is Kind.PLACE and other.wanted.user_order_id == wanted.user_order_id:
+        if other.wanted.user_order_id != wanted.user_order_id:
+            continue
+        if wanted.kind is Kind.PLACE:
             return Blocked("number_in_use", (other.wanted.intent_id,))
+        if wanted.kind in {other.wanted.kind, Kind.MODIFY}:
+            return Blocked("predecessor_undecided", (other.wanted.intent_id,))
     return None

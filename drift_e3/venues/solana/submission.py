@@ -4,18 +4,24 @@ No decisions, no files and no chain library here: what follows from what is `sen
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from drift_e3.core.terms import Side, Term
 
 
 class Kind(Term):
-    """What a submission does. A place is signed once and never again; a cancel or a settling may be signed
-    anew when its predecessor can do nothing more."""
+    """What a submission does. A place is signed once and never again, and so is a change, which gives the
+    order that has its number other terms in one step; a cancel or a settling may be signed anew when its
+    predecessor can do nothing more."""
 
     PLACE = 0
     CANCEL = 1
     SETTLE = 2
+    MODIFY = 3
+
+
+ORDERS: Final = frozenset({Kind.PLACE, Kind.MODIFY})
+"""What makes an order of the program's."""
 
 
 class Stage(Term):

@@ -14,16 +14,16 @@ import structlog
 
 from drift_e3.core.commands import CancelOrder, Command, SubmitOrder
 from drift_e3.core.events import EntriesBarred, Event, Feed, OracleTick
-from drift_e3.core.orders import Order, OrderState
 from drift_e3.core.state import TraderState
-from drift_e3.core.terms import Instrument, Intent, OrderKind
+from drift_e3.core.terms import Instrument, Intent
 from drift_e3.ports import Clock, DataError, Put, VenueRefused, VenueUnavailable
 from drift_e3.venues.live_paper import HistorySource, last_candle_ts
 from drift_e3.venues.solana.barring import bars
 from drift_e3.venues.solana.books import Books, booked, opening
 from drift_e3.venues.solana.carrier import Carrier
 from drift_e3.venues.solana.deployment import DeploymentPin
-from drift_e3.venues.solana.following import Followed, Follower, Stage
+from drift_e3.venues.solana.followed import Followed
+from drift_e3.venues.solana.following import Follower
 from drift_e3.venues.solana.keys import KeyRefused, check_role
 from drift_e3.venues.solana.lookout import Lookout, Unseen
 from drift_e3.venues.solana.outbox import Outbox
@@ -31,7 +31,9 @@ from drift_e3.venues.solana.program import AccountRefused, Trading
 from drift_e3.venues.solana.sender import Sender
 from drift_e3.venues.solana.sending import AccountSeen
 from drift_e3.venues.solana.submission import Kind
-from drift_e3.venues.solana.views import BASE_UNITS, ChainView, UserSeen
+from drift_e3.venues.solana.sweeping import Sweeper
+from drift_e3.venues.solana.taking_up import take_up
+from drift_e3.venues.solana.views import BASE_UNITS, ChainView, OrderSeen, UserSeen
 
 log = structlog.get_logger()
 
@@ -78,7 +80,9 @@ class ChainMarket:
         self._oracle_ts = 0
         self._approved_slot = 0
         self._carrier: Carrier | None = None
-        self._resumed: list[str] = []
+        self._resumed: list[tuple[str, Kind]] = []
+        self._sweeper = Sweeper()
+        self._swept: set[int] = set()
         self._candle_ts: int | None = None
         self._history_missed = False
 
@@ -171,9 +175,7 @@ class ChainMarket:
             order_valid_s=self._options.order_valid_s,
         )
         if state is not None:
-            self._barred = state.barred
-            for order in state.orders.by_id.values():
-                self._take_up(order)
+            self._take_up(state, view)
         missed = self._look(view, now_ts)
         if follower.foreign_base and (state is None or state.trade is None):
             # Beside a position of ours it only bars entries: ours must be guarded.
@@ -209,26 +211,13 @@ class ChainMarket:
         assert self._lookout.trading is not None, "a live venue has an account"
         return self._lookout.trading
 
-    def _take_up(self, order: Order) -> None:
-        """Follow an order of an earlier run; without a row in the outbox it never left."""
-        carrier = self._opened()
-        found = self._outbox.last(order.order_id, Kind.PLACE)
-        number = found[1].wanted.user_order_id if found is not None else 0
-        rests = order.state is OrderState.RESTING and order.intent.kind is not OrderKind.IOC
-        carrier.follower.follow(
-            Followed(
-                order_id=order.order_id,
-                user_order_id=number,
-                intent=order.intent,
-                stage=Stage.RESTING if rests else Stage.SENDING,
-                filled=round(order.filled_base * BASE_UNITS),
-                cancel_wanted=order.state is OrderState.CANCELLING,
-            )
-        )
-        if found is None:
-            carrier.follower.died(order.order_id, 0, "never_sent")
-        elif not rests:
-            self._resumed.append(order.order_id)
+    def _take_up(self, state: TraderState, view: ChainView) -> None:
+        """Follow the orders of an earlier run."""
+        self._barred = state.barred
+        for followed, awaited in take_up(state.orders.by_id.values(), self._outbox, view):
+            self._opened().follower.follow(followed)
+            if awaited is not None:
+                self._resumed.append((followed.order_id, awaited))
 
     # -- running ---------------------------------------------------------------------------------------------
 
@@ -240,8 +229,8 @@ class ChainMarket:
             tasks.create_task(self._watch(put, tasks), name="lookout")
             tasks.create_task(self._lookout.watch_code(), name="deployment")
             tasks.create_task(self._lookout.notices(_user(self._opened().view).address).run(), name="notices")
-            for order_id in self._resumed:
-                tasks.create_task(self._resume(order_id), name=f"resume {order_id}")
+            for order_id, kind in self._resumed:
+                tasks.create_task(self._resume(order_id, kind), name=f"resume {order_id}")
             while True:
                 self._carry_out(await self._commands.get(), put, tasks)
 
@@ -256,27 +245,41 @@ class ChainMarket:
         await self._source.run(put)
 
     async def _watch(self, put: Put, tasks: asyncio.TaskGroup) -> None:
-        carrier = self._opened()
         async for seen in self._lookout.views():
             now_ts = self._clock.now_ms()
             if isinstance(seen, ChainView):
                 self._sender.account_seen(_account_seen(seen))
                 await put(self._look(seen, now_ts))
-                for order in carrier.follower.wanted_cancels():
-                    order.cancel_sent = True
-                    tasks.create_task(carrier.cancel(order), name=f"cancel {order.order_id}")
+                self._take_back(tasks)
+                self._sweep(seen, now_ts, tasks)
             else:
                 await put(self._unseen(seen, now_ts))
 
     def _carry_out(self, command: SubmitOrder | CancelOrder, put: Put, tasks: asyncio.TaskGroup) -> None:
-        carrier = self._opened()
         match command:
             case SubmitOrder():
                 tasks.create_task(self._place(command, put), name=f"place {command.order_id}")
             case CancelOrder():
-                for order in carrier.follower.wanted_cancels():
-                    order.cancel_sent = True
-                    tasks.create_task(carrier.cancel(order), name=f"cancel {order.order_id}")
+                self._take_back(tasks)
+
+    def _take_back(self, tasks: asyncio.TaskGroup) -> None:
+        """Begin the cancels that are wanted."""
+        carrier = self._opened()
+        for order in carrier.follower.wanted_cancels():
+            order.cancel_sent = True
+            tasks.create_task(carrier.cancel(order), name=f"cancel {order.order_id}")
+
+    def _sweep(self, view: ChainView, now_ts: int, tasks: asyncio.TaskGroup) -> None:
+        """Take back what is ours and nobody follows, once the account is flat and nothing is on its way."""
+        carrier = self._opened()
+        for order in self._sweeper.due(view, self._numbers(), now_ts):
+            if order.order_id not in self._swept and not self._sender.undecided():
+                self._swept.add(order.order_id)
+                tasks.create_task(self._sweep_one(carrier, order), name=f"sweep {order.order_id}")
+
+    async def _sweep_one(self, carrier: Carrier, order: OrderSeen) -> None:
+        await carrier.sweep(order)
+        self._swept.remove(order.order_id)
 
     async def _place(self, command: SubmitOrder, put: Put) -> None:
         carrier = self._opened()
@@ -284,22 +287,33 @@ class ChainMarket:
         await put(carrier.follower.never_left(self._clock.now_ms()))
         self._lookout.hurry()
 
-    async def _resume(self, order_id: str) -> None:
-        fate = await self._sender.fate(order_id)
+    async def _resume(self, order_id: str, kind: Kind) -> None:
+        fate = await self._sender.fate(order_id, kind)
         assert fate is not None, "it has a row"
         self._opened().tell(order_id, fate)
         self._lookout.hurry()
 
     def _follow(self, order_id: str, intent: Intent) -> bool:
-        """Follow a new order under a number of its own; False if all numbers are in use."""
+        """Follow a new order: under a number of its own, or under that of the order whose place it takes in
+        one step. False if all numbers are in use."""
         carrier = self._opened()
-        busy = {order.user_order_id for order in _user(carrier.view).orders}
-        busy |= {order.user_order_id for order in carrier.follower.orders.values()}
-        number = self._sender.free_user_id(busy)
-        carrier.follower.follow(Followed(order_id=order_id, user_order_id=number or 0, intent=intent))
+        follower = carrier.follower
+        if "modify" in carrier.program.capabilities and (old := follower.replaced_by(intent)) is not None:
+            number: int | None = old.user_order_id
+            replaces = old.order_id
+        else:
+            busy = {order.user_order_id for order in _user(carrier.view).orders} | self._numbers()
+            number, replaces = self._sender.free_user_id(busy), ""
+        follower.follow(
+            Followed(order_id=order_id, user_order_id=number or 0, intent=intent, replaces=replaces)
+        )
         if number is None:
-            carrier.follower.died(order_id, 0, "no_number_free")
+            follower.died(order_id, 0, "no_number_free")
         return number is not None
+
+    def _numbers(self) -> set[int]:
+        """The numbers of the orders that are followed."""
+        return {order.user_order_id for order in self._opened().follower.orders.values()}
 
     def _look(self, view: ChainView, now_ts: int) -> list[Event]:
         """Everything that one look has to tell: price, account, bars."""
@@ -314,8 +328,8 @@ class ChainMarket:
         deployed = self._lookout.deployment_slot
         redeployed = deployed if deployed != self._approved_slot else 0
         carrier.read_only = "program_redeployed" if redeployed else ""
-        ours = {order.user_order_id for order in carrier.follower.orders.values()}
-        events += self._bar(bars(view, ours, carrier.follower.foreign_base, redeployed), now_ts)
+        foreign_base = carrier.follower.foreign_base
+        events += self._bar(bars(view, self._numbers(), foreign_base, redeployed), now_ts)
         return events
 
     def _unseen(self, failure: Unseen, now_ts: int) -> list[Event]:

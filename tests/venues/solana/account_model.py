@@ -28,6 +28,7 @@ def an_intent(
     price_usd: float = 150.0,
     reduce_only: bool = False,
     reason: Reason = Reason.ENTRY,
+    triggers_above: bool = False,
 ) -> Intent:
     """An intent as the core would send it."""
     return Intent(
@@ -39,6 +40,7 @@ def an_intent(
         reason=reason,
         strategy=Strategy.E3,
         reduce_only=reduce_only,
+        triggers_above=triggers_above,
     )
 
 
@@ -48,6 +50,7 @@ class Held:
 
     intent: Intent
     size: int
+    order_id: int
     filled: int = 0
 
 
@@ -64,6 +67,7 @@ class AccountModel:
     settled: int = 0
     interest: int = 0
     being_liquidated: bool = False
+    next_order_id: int = 1_000
     held: dict[int, Held] = field(default_factory=dict)
 
     def trade(self, side: Side, size: int, price_usd: float, fee: int = 0) -> None:
@@ -74,9 +78,10 @@ class AccountModel:
         self.fees += fee
 
     def hold(self, user_order_id: int, intent: Intent) -> None:
-        """Take up an order."""
+        """Take up an order, or give the one with that number other terms."""
         self.slot += 1
-        self.held[user_order_id] = Held(intent, round(intent.size_base * BASE_UNITS))
+        self.held[user_order_id] = Held(intent, round(intent.size_base * BASE_UNITS), self.next_order_id)
+        self.next_order_id += 1
 
     def fire(self, user_order_id: int, size: int, price_usd: float, fee: int = 0) -> None:
         """Fill a held order, in part or whole."""
@@ -115,7 +120,7 @@ class AccountModel:
         """A look at the account now."""
         orders = tuple(
             OrderSeen(
-                order_id=1_000 + user_order_id,
+                order_id=order.order_id,
                 user_order_id=user_order_id,
                 market_index=0,
                 side=order.intent.side,
@@ -159,7 +164,7 @@ class AccountModel:
                 totals=self.totals,
                 entry_usd=150.0,
                 orders=orders,
-                next_order_id=1,
+                next_order_id=self.next_order_id,
                 being_liquidated=self.being_liquidated,
                 bankrupt=False,
                 reduce_only=False,

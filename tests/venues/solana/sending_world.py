@@ -1,19 +1,14 @@
-"""A world in which everything that can go wrong with a submission does, and a walk through all of it.
+"""A world in which everything that can go wrong with a submission does.
 
 The sender's part is the real table and the real decisions of `sending`; around them stand a chain whose last
 block may be dropped, nodes that lag, a network that loses requests and answers, delivers late and twice, a
 disk, and a process that may die between any two steps. A height is a slot and a second of the chain's clock.
 
-The walk visits every state that can be reached, holds each against what must always be true, and shows that
-each comes to an end once nothing goes wrong any more.
+`sending_walk` visits every state that can be reached.
 """
 
-from collections import deque
 from collections.abc import Iterator
-from functools import cache
-from typing import NamedTuple
 
-from drift_e3.core.terms import OrderKind, Side
 from drift_e3.venues.solana import sending
 from drift_e3.venues.solana.sending import (
     AccountSeen,
@@ -21,80 +16,27 @@ from drift_e3.venues.solana.sending import (
     Found,
     HeightSeen,
     Moment,
-    Rules,
     Saved,
     StatusSeen,
     TurnedDown,
 )
-from drift_e3.venues.solana.submission import Basis, Kind, Stage, Submission, Wanted
+from drift_e3.venues.solana.submission import Basis, Kind, Stage, Submission
 from drift_e3.venues.solana.views import OrderSeen
+from tests.venues.solana.sending_states import (
+    EFFECTIVE,
+    FIRST_ORDER_ID,
+    Broken,
+    Entry,
+    Mind,
+    Scenario,
+    State,
+    Tx,
+    order_seen,
+    tx_of,
+    wanted_for,
+)
 
-FIRST_ORDER_ID = 10
-
-
-class Task(NamedTuple):
-    """Something that the core may want, once, at any time; `max_ts` is a height here."""
-
-    kind: Kind
-    user_order_id: int = 1
-    adds_exposure: bool = False
-    max_ts: int = 0
-
-
-class Scenario(NamedTuple):
-    """Tasks, and how much may happen: the last height, how far nodes lag, whether an order of somebody else
-    appears in the account, for how many blocks after that of its blockhash a transaction is valid, and how
-    many blocks a node remembers, with and without a search of its history."""
-
-    tasks: tuple[Task, ...]
-    heights: int = 6
-    valid_blocks: int = 2
-    memory: int = 100
-    memory_at_hand: int = 1
-    lag: int = 1
-    foreign: bool = True
-    rules: Rules = Rules(height_margin=0, clock_margin_s=0, silent_max=1, unsent_max=1)
-
-
-class Tx(NamedTuple):
-    """A signed transaction: whose, the how manieth that was signed for it, and its last valid height."""
-
-    task: int
-    version: int
-    last_valid: int
-
-
-class Entry(NamedTuple):
-    """A transaction on the chain. `effect` is ``rests``, ``taken`` (filled at once), ``done`` (a cancel),
-    ``void`` (no failure, no effect) or ``failed``."""
-
-    tx: Tx
-    height: int
-    effect: str
-
-
-Mind = tuple[Submission | None, ...]
-
-
-class State(NamedTuple):
-    """The last height, what is on its way and may arrive at any time and again, what has landed, at which
-    height another's order came (0: not yet), what disk and process know (None while it is dead), and how many
-    signatures were made for each task."""
-
-    head: int
-    net: frozenset[Tx]
-    chain: tuple[Entry, ...]
-    foreign: int
-    disk: Mind
-    mind: Mind | None
-    signed: tuple[int, ...]
-
-
-class Broken(AssertionError):
-    """Something that must always hold does not."""
-
-
-EFFECTIVE = frozenset({"rests", "taken", "done"})
+MAKES_AN_ORDER = frozenset({"rests", "taken", "moved"})
 
 
 class World:
@@ -114,28 +56,26 @@ class World:
     # -- the chain -------------------------------------------------------------------------------------------
 
     def next_order_id(self, state: State, height: int) -> int:
-        placed = [
-            entry for entry in state.chain if entry.height <= height and entry.effect in {"rests", "taken"}
-        ]
+        placed = [entry for entry in state.chain if entry.height <= height and entry.effect in MAKES_AN_ORDER]
         return FIRST_ORDER_ID + len(placed) + (0 < state.foreign <= height)
 
     def orders(self, state: State, height: int) -> tuple[OrderSeen, ...]:
         """Open orders in the account; an order's number counts those before it."""
-        seen: list[OrderSeen] = []
-        for entry in state.chain:
-            task = self.tasks[entry.tx.task]
-            if entry.height > height or entry.effect != "rests":
-                continue
-            number = self.next_order_id(state, entry.height) - 1
-            cancelled = any(
-                other.effect == "done"
-                and entry.height <= other.height <= height
-                and self.tasks[other.tx.task].user_order_id == task.user_order_id
-                for other in state.chain
+        made = [(0, number, FIRST_ORDER_ID - 1) for number in self.scenario.held]
+        for at, entry in enumerate(state.chain, start=1):
+            if entry.height <= height and entry.effect in {"rests", "moved"}:
+                order_id = self.next_order_id(state, entry.height) - 1
+                made.append((at, self.tasks[entry.tx.task].user_order_id, order_id))
+        return tuple(
+            order_seen(order_id, number)
+            for at, number, order_id in made
+            if not any(
+                entry.effect in {"done", "moved"}
+                and entry.height <= height
+                and self.tasks[entry.tx.task].user_order_id == number
+                for entry in state.chain[at:]
             )
-            if not cancelled:
-                seen.append(order_seen(number, task.user_order_id))
-        return tuple(seen)
+        )
 
     def account(self, state: State, height: int) -> AccountSeen:
         return AccountSeen(
@@ -146,6 +86,9 @@ class World:
         task = self.tasks[tx.task]
         if task.kind is Kind.CANCEL:
             return ("done", "failed")
+        if task.kind is Kind.MODIFY:
+            there = any(order.user_order_id == task.user_order_id for order in self.orders(state, state.head))
+            return ("moved", "failed") if there else ("failed",)
         if task.max_ts and state.head > task.max_ts:
             return ("void", "failed")
         return ("rests", "failed") if not task.max_ts else ("rests", "taken", "failed")
@@ -251,7 +194,12 @@ class World:
         landed = max((known.slot for known in state.mind if known and known.stage is Stage.LANDED), default=0)
         for height in self._confirmed(state):
             account = self.account(state, height)
-            wanted = wanted_for(task, self.tasks[task], Basis(height, account.next_order_id))
+            what = self.tasks[task]
+            if what.kind is Kind.PLACE and what.user_order_id in {
+                one.user_order_id for one in account.orders
+            }:
+                continue  # a new order is given a number that no open order has
+            wanted = wanted_for(task, what, Basis(height, account.next_order_id))
             if sending.blocked(wanted, undecided, landed) is None:
                 self._check_begin(state, task, height)
                 submission = Submission(wanted)
@@ -312,7 +260,8 @@ class World:
 
     def _check_begin(self, state: State, task: int, height: int) -> None:
         """An intent that adds exposure begins with nothing in flight and with all that landed in sight; a
-        cancel begins when no earlier transaction could do its work in its stead."""
+        cancel begins when no earlier transaction could do its work in its stead; and nothing begins with a
+        number whose order may yet be given other terms, save what takes that order back."""
         for tx in state.net:
             other, mine = self.tasks[tx.task], self.tasks[task]
             alive = self.can_still_act(state, tx)
@@ -321,6 +270,8 @@ class World:
             same = other.user_order_id == mine.user_order_id
             if alive and same and other.kind is Kind.CANCEL and tx.task != task:
                 raise Broken(f"task {task} begins while the cancel {tx.task} may still land")
+            if alive and same and Kind.MODIFY in {mine.kind, other.kind} and mine.kind is not Kind.CANCEL:
+                raise Broken(f"task {task} begins while task {tx.task} may still change the order")
         for entry in state.chain:
             unseen = entry.height > height and entry.effect in EFFECTIVE
             if self.tasks[task].adds_exposure and unseen:
@@ -352,7 +303,7 @@ class World:
         effects = [entry.effect for entry in state.chain if entry.tx.task == task]
         match known.stage:
             case Stage.LANDED:
-                allowed = effects in (["rests"], ["taken"], ["void"], ["done"])
+                allowed = effects in (["rests"], ["taken"], ["moved"], ["void"], ["done"])
             case Stage.FAILED:
                 allowed = effects == ["failed"]
             case Stage.LAPSED:
@@ -406,78 +357,3 @@ class World:
         if todo.ask_height:
             after = self._learns(after, task, HeightSeen(state.head - 1, state.head - 1))
         return after
-
-
-class Walked(NamedTuple):
-    """What a walk has seen: states, transitions between them, and in how many states each stage stood."""
-
-    states: int
-    transitions: int
-    stages: dict[Stage, int]
-
-
-def explore(scenario: Scenario, states_max: int = 2_000_000) -> Walked:
-    """Visit every state breadth first; raises `Broken` with the first that is not as it must be."""
-    world = World(scenario)
-    first = world.first()
-    seen, queue = {first}, deque([first])
-    transitions = 0
-    stages = dict.fromkeys(Stage, 0)
-    while queue:
-        state = queue.popleft()
-        world.check(state)
-        for known in state.mind or ():
-            if known:
-                stages[known.stage] += 1
-        for after in world.after(state):
-            transitions += 1
-            if after not in seen:
-                seen.add(after)
-                queue.append(after)
-        assert len(seen) <= states_max, "the scenario is too large"
-    ended: set[State] = set()
-    for begin in seen:
-        state, path = begin, set[State]()
-        while state not in ended and not world.settled(state):
-            path.add(state)
-            state = world.calm(state)
-            if state in path:
-                raise Broken(f"no end from {begin}")
-        ended |= path
-    return Walked(len(seen), transitions, stages)
-
-
-def tx_of(known: Submission) -> Tx:
-    return Tx(*known.raw)
-
-
-@cache
-def wanted_for(task: int, what: Task, basis: Basis) -> Wanted:
-    return Wanted(
-        str(task),
-        what.kind,
-        what.user_order_id,
-        basis,
-        Side.BUY if what.kind is Kind.PLACE else None,
-        what.adds_exposure,
-        what.max_ts,
-    )
-
-
-@cache
-def order_seen(order_id: int, user_order_id: int) -> OrderSeen:
-    return OrderSeen(
-        order_id=order_id,
-        user_order_id=user_order_id,
-        market_index=0,
-        side=Side.BUY,
-        kind=OrderKind.IOC,
-        size_base=1.0,
-        filled_base=0.0,
-        price_usd=150.0,
-        trigger_usd=0.0,
-        triggers_above=False,
-        fired=False,
-        reduce_only=False,
-        max_ts=0,
-    )

@@ -68,6 +68,15 @@ def test_only_orders_that_are_not_ours_bar() -> None:
     assert bars(chain.view(), {8}, 0, 0) == ("the account has open orders that are not the daemon's",)
 
 
+def test_a_stop_of_ours_that_nobody_follows_bars_until_it_is_swept() -> None:
+    chain = AccountModel()
+    chain.hold(7, an_intent(Side.SELL, kind=OrderKind.TRIGGER_MARKET, reduce_only=True))
+    (words,) = bars(chain.view(), {8}, 0, 0)
+    assert words == "the account has a stop of the daemon's that it lost sight of: taken back once flat"
+    chain.hold(9, an_intent(Side.SELL, kind=OrderKind.TRIGGER_MARKET))
+    assert len(bars(chain.view(), {8}, 0, 0)) == 2
+
+
 def test_a_foreign_position_is_named_with_its_size() -> None:
     assert bars(AccountModel().view(), (), -2_500_000_000, 0) == (
         "the account holds -2.5 that the daemon did not trade",

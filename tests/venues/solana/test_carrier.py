@@ -12,11 +12,12 @@ from drift_e3.core.commands import SubmitOrder
 from drift_e3.core.terms import Approved, Intent, OrderKind, Reason, Side
 from drift_e3.venues.solana.books import Books, opening
 from drift_e3.venues.solana.carrier import SIGHT_MS, Carrier
-from drift_e3.venues.solana.following import Followed, Follower, Stage
+from drift_e3.venues.solana.followed import Followed, Stage
+from drift_e3.venues.solana.following import Follower
 from drift_e3.venues.solana.program import Program, Ticket, Trading
 from drift_e3.venues.solana.sender import Sender
 from drift_e3.venues.solana.sending import Blocked
-from drift_e3.venues.solana.submission import Landed, Wanted
+from drift_e3.venues.solana.submission import Kind, Landed, Wanted
 from tests.live.virtual_time import run_virtually
 from tests.venues.solana.account_model import STEP, AccountModel, an_intent
 
@@ -29,10 +30,22 @@ class _Program:
 
     def __init__(self) -> None:
         self.tickets: list[Ticket] = []
+        self.changes: list[Ticket] = []
+        self.cancelled: list[int] = []
 
     def place(self, ticket: Ticket, trading: Trading) -> Sequence[Any]:
         del trading
         self.tickets.append(ticket)
+        return []
+
+    def modify(self, ticket: Ticket, trading: Trading) -> Sequence[Any]:
+        del trading
+        self.changes.append(ticket)
+        return []
+
+    def cancel(self, user_order_id: int, trading: Trading) -> Sequence[Any]:
+        del trading
+        self.cancelled.append(user_order_id)
         return []
 
 
@@ -173,6 +186,43 @@ class TestHeldBack:
         await placing
         assert len(carrying.sender.wanted) == 1
         assert carrier.follower.orders["o1"].reason == "taken_back"
+
+
+async def test_what_takes_anothers_place_changes_it_and_knows_the_numbers_before() -> None:
+    carrying = Carrying()
+    carrying.chain.hold(1, STOP)
+    carrier = carrying.carrier(STOP)
+    moved = carrier.follower.orders["o1"]
+    moved.replaces = "o0"
+    await carrier.place(submitted(STOP))
+    assert (carrying.program.tickets, [ticket.user_order_id for ticket in carrying.program.changes]) == (
+        [],
+        [1],
+    )
+    (wanted,) = carrying.sender.wanted
+    assert (wanted.kind, wanted.user_order_id, wanted.adds_exposure) == (Kind.MODIFY, 1, False)
+    assert moved.first_id == wanted.basis.next_order_id == carrying.chain.next_order_id
+
+
+class TestSweeping:
+    def test_a_stray_is_taken_back_once(self) -> None:
+        async def story() -> None:
+            carrying = Carrying()
+            carrying.chain.hold(9, STOP)
+            (stray,) = carrying.chain.view().user.orders  # type: ignore[union-attr]
+            await carrying.carrier(ENTRY).sweep(stray)
+            assert carrying.program.cancelled == [9]
+            (wanted,) = carrying.sender.wanted
+            assert (wanted.intent_id, wanted.kind) == (f"stray-{stray.order_id}", Kind.CANCEL)
+
+        run_virtually(story)
+
+    async def test_nothing_is_taken_back_on_a_program_that_nobody_approved(self) -> None:
+        carrying = Carrying(read_only="program_redeployed")
+        carrying.chain.hold(9, STOP)
+        (stray,) = carrying.chain.view().user.orders  # type: ignore[union-attr]
+        await carrying.carrier(ENTRY).sweep(stray)
+        assert carrying.program.cancelled == []
 
 
 class TestReadOnly:

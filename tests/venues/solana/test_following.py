@@ -20,7 +20,8 @@ from drift_e3.core.events import (
 from drift_e3.core.orders import OpenOrders
 from drift_e3.core.terms import Approved, Intent, OrderKind, Reason, Side
 from drift_e3.venues.solana.books import booked, opening
-from drift_e3.venues.solana.following import Followed, Follower
+from drift_e3.venues.solana.followed import Followed
+from drift_e3.venues.solana.following import Follower
 from tests.venues.solana.account_model import INSTRUMENT, STEP, AccountModel, an_intent
 
 ONE = 1_000_000_000

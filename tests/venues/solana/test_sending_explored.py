@@ -16,7 +16,8 @@ from drift_e3.venues.solana.sending import (
     StatusSeen,
 )
 from drift_e3.venues.solana.submission import Kind, Stage, Submission, Wanted
-from tests.venues.solana.sending_world import Broken, Scenario, Task, explore
+from tests.venues.solana.sending_states import Broken, Scenario, Task
+from tests.venues.solana.sending_walk import explore
 
 ENTRY = Task(Kind.PLACE, 1, adds_exposure=True, max_ts=2)
 LATER_ENTRY = Task(Kind.PLACE, 2, adds_exposure=True, max_ts=3)
@@ -25,6 +26,7 @@ EXIT = Task(Kind.PLACE, 2, max_ts=3)
 STOP = Task(Kind.PLACE, 1)
 OTHER_STOP = Task(Kind.PLACE, 2)
 CANCEL = Task(Kind.CANCEL, 1)
+CHANGE = Task(Kind.MODIFY, 1)
 FORGETFUL = Rules(height_margin=0, clock_margin_s=0, silent_max=2, unsent_max=2, history_slots=3)
 
 
@@ -32,8 +34,8 @@ def short(*tasks: Task, lag: int = 1) -> Scenario:
     return Scenario(tasks, heights=5, valid_blocks=1, lag=lag, foreign=False)
 
 
-def shortest(*tasks: Task, lag: int = 0) -> Scenario:
-    return Scenario(tasks, heights=4, valid_blocks=1, lag=lag, foreign=False)
+def shortest(*tasks: Task, lag: int = 0, held: tuple[int, ...] = ()) -> Scenario:
+    return Scenario(tasks, heights=4, valid_blocks=1, lag=lag, foreign=False, held=held)
 
 
 SCENARIOS = {
@@ -44,6 +46,11 @@ SCENARIOS = {
     "two entries": (8_004, shortest(ENTRY, LATER_ENTRY, lag=1)),
     "an entry and a stop": (22_440, shortest(RESTING_ENTRY, OTHER_STOP)),
     "a cancel and one more": (4_046, shortest(CANCEL, CANCEL)),
+    "a change": (1_972, Scenario((CHANGE,), foreign=False, lag=2, held=(1,))),
+    "a change and one more": (4_122, shortest(CHANGE, CHANGE, held=(1,))),
+    "a change and a cancel": (25_628, shortest(CHANGE, CANCEL, held=(1,))),
+    "a change of what is only placed": (3_566, shortest(STOP, CHANGE)),
+    "a change, its cancel, and its number anew": (27_006, shortest(CHANGE, CANCEL, STOP, held=(1,))),
 }
 """How many states a world has, and the world. Larger ones are tortured."""
 
@@ -241,6 +248,13 @@ MUTATIONS: dict[str, tuple[Scenario, Mutation]] = {
     "an entry is decided on an old account": (short(ENTRY, LATER_ENTRY), gate(landed_slot=0)),
     "a cancel begins beside another": (shortest(CANCEL, CANCEL), gate(undecided=())),
     "a number is taken that a late cancel names": (shortest(CANCEL, STOP), gate(undecided=())),
+    "a change begins beside another": (shortest(CHANGE, CHANGE, held=(1,)), gate(undecided=())),
+    "a number is taken that a late change names": (
+        shortest(CHANGE, CANCEL, STOP, held=(1,)),
+        gate(undecided=()),
+    ),
+    "an order is changed on an old account": (short(STOP, CHANGE), gate(landed_slot=0)),
+    "an order is changed that is only on its way": (shortest(STOP, CHANGE), gate(undecided=())),
 }
 
 
