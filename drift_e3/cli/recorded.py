@@ -77,7 +77,7 @@ def backtest(
         write_report(report, f"Backtest: {settings.symbol} on {tape.stem}", history, summary, card)
     if out is not None:
         trades = [trade_document(trade) for trade in history.trades]
-        _write_json(document(result) | {"trades": trades, "report": summary, "card": card}, out)
+        write_json(document(result) | {"trades": trades, "report": summary, "card": card}, out)
     if out != STDOUT:
         _show(metrics(result))
         show_figures(summary)
@@ -160,7 +160,8 @@ def oddities_in_words(recording: "Recording") -> list[str]:
     ]
 
 
-def _write_json(whole: dict[str, Any], out: Path) -> None:
+def write_json(whole: dict[str, Any], out: Path) -> None:
+    """Write plain values as JSON to a file, or to standard output for ``-``."""
     import msgspec
 
     from drift_e3.ports import DataError
@@ -184,6 +185,18 @@ def _show(metrics: dict[str, Any]) -> None:
                     typer.echo(f"{name}.{inner}".ljust(40) + told)
         else:
             typer.echo(name.ljust(40) + (f"{value:.6g}" if isinstance(value, float) else f"{value}"))
+
+
+def show_pnl(summary: dict[str, Any]) -> None:
+    """Print the result in its parts, and by whom it was made."""
+    for name, value in summary["pnl"].items():
+        typer.echo(f"pnl.{name}".ljust(40) + f"{value:.6g}")
+    for split in ("regime", "strategy", "source"):
+        for word, group in summary["attribution"][split]["groups"].items():
+            told = f"trades {group['trades']}, net_usd {group['net_usd']:.6g}"
+            typer.echo(f"{split}.{word}".ljust(40) + told)
+    for word, count in summary["decisions"]["refused"].items():
+        typer.echo(f"refused.{word}".ljust(40) + f"{count}")
 
 
 def show_figures(summary: dict[str, Any]) -> None:

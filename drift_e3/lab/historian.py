@@ -102,7 +102,7 @@ class Historian:
             case OrderRejected() | OrderCancelled():
                 if event.order_id in self._unfilled:
                     self._unfilled.remove(event.order_id)
-                    history.unfilled[event.reason] += 1
+                    history.unfilled[event.order_id] = event.reason
             case AdviceReceived():
                 history.models[event.model] += 1
             case Started():

@@ -80,9 +80,10 @@ class ModeStep(NamedTuple):
 class History:
     """What happened. `settings` are the last in force; times are UTC ms, money is USD.
 
-    `refused` counts decisions by the word of the refusal, `unfilled` approved entries that never filled by
-    what the venue said, `moves` are (time, USD paid in), `published` (time, funding rate for its interval),
-    `booked_aside` the PnL parts booked while there was no position. `account` has the books at the end.
+    `refused` counts decisions by the word of the refusal, `unfilled` has what the venue said of approved
+    entries that never filled, by order, `moves` are (time, USD paid in), `published` (time, funding rate for
+    its interval), `booked_aside` the PnL parts booked while there was no position. `account` has the books at
+    the end.
     """
 
     instrument: Instrument
@@ -108,7 +109,7 @@ class History:
     )
     refused: Counter[str] = field(default_factory=Counter)
     no_signal: Counter[str] = field(default_factory=Counter)
-    unfilled: Counter[str] = field(default_factory=Counter)
+    unfilled: dict[str, str] = field(default_factory=dict)
     advice_missed: Counter[str] = field(default_factory=Counter)
     advice_taken: int = 0
     advice_used: int = 0

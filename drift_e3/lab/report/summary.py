@@ -248,7 +248,7 @@ def _decisions(history: History) -> Document:
         "by_strategy": by([strategy.label for strategy in Strategy], history.verdicts_by_strategy),
         "refused": dict(_ranked(history.refused)),
         "no_signal": dict(_ranked(history.no_signal)),
-        "unfilled": dict(_ranked(history.unfilled)),
+        "unfilled": dict(_ranked(Counter(history.unfilled.values()))),
         "skipped_legs": [leg.label for leg in Leg if history.skipped_legs >> leg & 1],
     }
 
