@@ -115,10 +115,14 @@ def backtest(
             elif type(note) is PositionClosed:
                 result.trades.append(note)
 
-    while (next_ts := market.next_ts()) is not None:
-        if answers and answers[0].seen_ts <= next_ts:
+    while True:
+        next_ts = market.next_ts()
+        if answers and (next_ts is None or answers[0].seen_ts <= next_ts):
+            now_ts = max(now_ts, answers[0].seen_ts)
             take(answers.pop(0))
             continue
+        if next_ts is None:
+            break
         now_ts = next_ts
         for event in market.advance():
             take(event)

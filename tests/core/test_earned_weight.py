@@ -10,7 +10,7 @@ from drift_e3.core.decision import Draft
 from drift_e3.core.events import SettingsChanged
 from drift_e3.core.notes import AdviceJudged, AdviceWeighed, DecisionMade, RegimeChanged, WeightChanged
 from drift_e3.core.params import Params
-from drift_e3.core.skill import EVIDENCE_LEAST, EVIDENCE_MOST, Record
+from drift_e3.core.skill import EVIDENCE_LEAST, EVIDENCE_MOST, SLACK, Record
 from drift_e3.core.strategies import Signal
 from drift_e3.core.terms import Direction, Regime, Strategy, Verdict, WeightMode
 from drift_e3.core.trader import Trader
@@ -25,7 +25,12 @@ def a_record(row: int, *, right_of_100: int = 80) -> Record:
     """Somebody who was right so often with confidences of 0.5 to 0.9, as the market rose and fell."""
     rights = [1.0] * right_of_100 + [0.0] * (100 - right_of_100)
     return Record(
-        confidences=[0.7] * 100, rights=rights, rises=[1.0, 0.0] * 50, row=row, evidence=EVIDENCE_MOST
+        confidences=[0.7] * 100,
+        rights=rights,
+        bases=[0.5] * 100,
+        rises=[1.0, 0.0] * 50,
+        row=row,
+        evidence=EVIDENCE_MOST,
     )
 
 
@@ -136,7 +141,7 @@ class TestWithAShare:
 class TestOutcomes:
     def test_an_answer_is_judged_an_hour_later_and_the_weight_follows(self) -> None:
         story = earning(row=1)
-        story.state.skill.records[MODEL].evidence = EVIDENCE_LEAST[0] + 0.1
+        story.state.skill.records[MODEL].evidence = EVIDENCE_LEAST[0] - SLACK + 0.1
         story.rally()
         story.answer(an_answer("SHORT", 0.7, "high_vol"))
         assert [advice.due_ts for advice in story.state.skill.open] == [START_TS + 61 * MINUTE_MS]

@@ -15,8 +15,10 @@ from drift_e3.core.skill import (
     OPEN_MAX,
     OVERDUE_MS,
     PROMOTION_PAUSE,
+    RECENT,
     SAMPLE_LEAST,
     SHARES,
+    SLACK,
     Judgement,
     OpenAdvice,
     Record,
@@ -145,7 +147,7 @@ def test_the_memory_is_bounded() -> None:
     record = Record()
     for number in range(MEMORY + 5):
         record.count(an_open_advice(confidence=float(number)), right=True, rose=True)
-    assert len(record.confidences) == len(record.rights) == len(record.rises) == MEMORY
+    assert {len(kept) for kept in (record.confidences, record.rights, record.bases, record.rises)} == {MEMORY}
     assert (record.confidences[0], record.counted) == (5.0, MEMORY + 5)
 
 
@@ -189,12 +191,33 @@ def test_weight_rises_row_by_row_with_a_pause_and_falls_at_once() -> None:
     assert shares[0] == SHARES[1]
     assert shares[PROMOTION_PAUSE - 1] == SHARES[1]
     assert [shares[number * PROMOTION_PAUSE] for number in range(4)] == [0.25, 0.5, 0.75, 1.0]
-    record.evidence = EVIDENCE_LEAST[1]
+    record.evidence = EVIDENCE_LEAST[3] - SLACK
+    record.count(an_open_advice(0.5), right=True, rose=True)
+    assert record.share == 1.0
+    record.evidence = EVIDENCE_LEAST[1] - SLACK
     record.count(an_open_advice(0.5), right=True, rose=True)
     assert record.share == 0.5
-    record.evidence = EVIDENCE_LEAST[0] - 0.01
+    record.evidence = EVIDENCE_LEAST[0] - SLACK - 0.01
     record.count(an_open_advice(0.5), right=True, rose=True)
     assert record.share == 0.0
+
+
+def test_who_was_of_late_no_better_than_the_base_rate_begins_anew() -> None:
+    record = Record(evidence=EVIDENCE_MOST, row=4)
+    for number in range(RECENT):
+        record.count(an_open_advice(0.5), right=number % 2 == 0 or number < 2, rose=True)
+    assert (record.row, record.evidence) == (4, EVIDENCE_MOST), "one more than half"
+    record.count(an_open_advice(0.5), right=False, rose=True)
+    record.count(an_open_advice(0.5), right=False, rose=True)
+    assert (record.row, record.evidence) == (0, 0.0)
+
+
+def test_the_latest_answers_count_not_those_before() -> None:
+    record = Record(evidence=EVIDENCE_MOST, row=4)
+    for number in range(2 * RECENT):
+        record.row = 4
+        record.count(an_open_advice(0.5), right=number < RECENT, rose=True)
+    assert record.row == 0
 
 
 def test_evidence_is_not_hoarded() -> None:
@@ -206,7 +229,7 @@ def test_evidence_is_not_hoarded() -> None:
 def a_record(row: int, right_of_100: int = 70) -> Skill:
     rights = [1.0] * right_of_100 + [0.0] * (100 - right_of_100)
     rises = [1.0, 0.0] * 50
-    record = Record(confidences=[0.6] * 100, rights=rights, rises=rises, row=row)
+    record = Record(confidences=[0.6] * 100, rights=rights, bases=[0.5] * 100, rises=rises, row=row)
     return Skill(records={"one": record})
 
 
