@@ -5,7 +5,7 @@ day's questions are in memory at a time, however long the journal. Nothing is st
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from drift_e3.core.blend import blend, freshness
@@ -21,9 +21,9 @@ from drift_e3.core.events import (
 )
 from drift_e3.core.notes import AdviceMissed, AdviceTaken, DecisionMade, PositionClosed
 from drift_e3.core.params import Params
-from drift_e3.core.terms import MS_PER_DAY
+from drift_e3.core.terms import BPS, MS_PER_DAY
 from drift_e3.journal.codec import KINDS, Message
-from drift_e3.journal.reader import JournalReader
+from drift_e3.journal.reader import PAGE_ROWS, JournalReader
 from drift_e3.lab.ledger import UNANSWERED, Judge, Record, Use
 
 KINDS_READ: Final = frozenset(
@@ -46,16 +46,30 @@ TRADE_WAIT_MS: Final = 7 * MS_PER_DAY
 """A record waits so long for the end of a trade that it led to; it is given out with an open trade then."""
 
 
-def read_ledger(reader: JournalReader) -> Iterator[Record]:
+Progress = Callable[[int, int], None]
+"""Is told how many events of how many have been read."""
+
+
+def read_ledger(reader: JournalReader, progress: Progress | None = None) -> Iterator[Record]:
     """The records of a journal in the order of their questions; the daemon may go on writing it.
 
     Raises `JournalUnreadable` at a row that is damaged or not this program's.
     """
-    book = _Book()
+    book, last_seq, told_seq = _Book(), reader.last_seq, 0
     for row in reader.rows_of(KINDS_READ):
         book.take(reader.message(row), row.ts)
         yield from book.finished()
+        if progress is not None and row.seq - told_seq >= PAGE_ROWS:
+            told_seq = row.seq
+            progress(told_seq, last_seq)
     yield from book.rest()
+
+
+def round_trip_frac(reader: JournalReader) -> float:
+    """What going in and out again costs as a taker, as a fraction of notional; 0 where nothing was begun."""
+    rows = reader.newest_events([KINDS[Started]], reader.last_seq + 1, 1)
+    started = reader.event(rows[0]) if rows else None
+    return 2.0 * started.instrument.taker_fee_bps * BPS if isinstance(started, Started) else 0.0
 
 
 class _Book:

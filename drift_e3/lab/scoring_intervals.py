@@ -40,35 +40,36 @@ def wilson(successes: float, trials: float) -> Interval:
 
 
 def overlap(times: Sequence[int], horizon_ms: int) -> int:
-    """How many later answers, on average and rounded up, come before an answer's horizon has passed: the
-    neighbours that it shares its stretch of market with. `times` ascend."""
-    shared = 0
+    """How many later answers, at most, come before an answer's horizon has passed: the neighbours that it
+    shares its stretch of market with. `times` ascend."""
+    most = 0
     ahead = 0
     for place, ts in enumerate(times):
         while ahead < len(times) and times[ahead] < ts + horizon_ms:
             ahead += 1
-        shared += ahead - place - 1
-    return ceil(shared / len(times)) if times else 0
+        most = max(most, ahead - place - 1)
+    return most
 
 
 def effective_count(hits: Sequence[bool], lags: int) -> float:
     """How many independent trials these hits and misses are worth, at most as many as there are.
 
-    The variance of their mean with neighbours up to `lags` apart taken into account, by Bartlett weights
-    1 - k/(lags + 1) (Newey and West 1987), over the variance that independent ones would have: Kish's design
-    effect (1965), never below 1. Where all are equal nothing can be measured, and neighbours count as copies.
+    The variance of their mean with what neighbours have in common taken into account (Newey and West 1987),
+    over the variance that independent ones would have: Kish's design effect (1965), never below 1. Bartlett's
+    weights fall in a line to 0 at twice the `lags` that overlap: at the overlap itself they would take a
+    third from what it does. Where all are equal nothing can be measured, and neighbours count as copies.
     """
     count = len(hits)
-    lags = min(lags, count - 1)
+    reach = min(2 * lags + 1, count)
     share = len([hit for hit in hits if hit]) / count
     variance = share * (1.0 - share)
     if variance == 0.0:
-        return count / (1.0 + lags)
+        return count / (1.0 + min(lags, count - 1))
     off_mean = [hit - share for hit in hits]
     effect = 1.0
-    for lag in range(1, lags + 1):
+    for lag in range(1, reach):
         together = fsum(now * later for now, later in zip(off_mean, off_mean[lag:], strict=False))
-        effect += 2.0 * (1.0 - lag / (lags + 1.0)) * together / (count * variance)
+        effect += 2.0 * (1.0 - lag / reach) * together / (count * variance)
     return count / max(1.0, effect)
 
 
