@@ -16,5 +16,6 @@ KILLS = 20
 def test_twenty_kills_leave_books_that_agree_and_no_order_twice(tmp_path: Path) -> None:
     done = run_kills(tmp_path, KILLS, 2, "velocity", "emulation")
     assert done.kills.total() == KILLS
+    assert done.agreed + done.early == KILLS
     assert done.orders > KILLS // 4
     assert done.loose_s <= LOOSE_S_MAX

@@ -1,4 +1,10 @@
-"""Hundreds of kills of a daemon that trades live, at chosen places and at any moment."""
+"""Hundreds of kills of a daemon that trades live, at chosen places and at any moment.
+
+What must be true of all of them is asserted on the way (`tests.live.live_kills`): after each restart the
+daemon's books are the account's to the last unit and a position has its stop; never is there more than one
+entry's size; at the end every order on the chain is its intent's only one, and the journal on the disk is
+what the account has done.
+"""
 
 from pathlib import Path
 
@@ -23,6 +29,9 @@ def test_hundreds_of_kills_leave_books_that_agree_and_no_order_twice(
     done = run_kills(tmp_path, kills, 1, venue, engine)
     print(done)
     assert done.kills.total() == kills
+    assert done.agreed + done.early == kills, "each life agreed with the account, or its successor did"
+    assert done.early < kills // 10
+    assert done.fills > kills // 2
     assert len(done.kills) > len(PLACES) // 2
     assert done.with_position > kills // 20
     assert done.orders > kills // 2
