@@ -67,17 +67,18 @@ def answer_part(text: str) -> str | Flaw:
     """The text without what the model thought aloud before it answered.
 
     Only the last closing tag counts: some servers swallow the opening one. A text that begins as JSON has no
-    such preface, and may speak of the tags.
+    such preface, and may speak of the tags; but one that goes on thinking after it has not made up its mind.
     """
     if len(text) > TEXT_CHARS_MAX:
         return Flaw.TOO_LONG
     text = text.strip()
-    if not text.startswith("{"):
-        start = 0
-        for tag in _THINKING_ENDS.finditer(text):
-            start = tag.end()
-        if _THINKING_STARTS.search(text, start):
-            return Flaw.TRUNCATED
+    begins_as_json = text.startswith("{")
+    start = text.rfind("}") + 1 if begins_as_json else 0
+    for tag in _THINKING_ENDS.finditer(text, start):
+        start = tag.end()
+    if _THINKING_STARTS.search(text, start):
+        return Flaw.TRUNCATED
+    if not begins_as_json:
         text = text[start:].strip()
     return text or Flaw.EMPTY
 

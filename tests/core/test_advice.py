@@ -1,9 +1,6 @@
 """What a model's text means: the table of answers, the fuzz, and the recorded answers of other bots."""
 
-import gzip
 import json
-from collections import Counter
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -374,21 +371,3 @@ def test_every_answer_that_keeps_to_the_schema_is_understood(
         reasoning=reasoning,
     )
     assert meaning(text) == (regime, Direction[direction], confidence, multiplier)
-
-
-# -- the answers of other bots -------------------------------------------------------------------------------
-
-
-def test_recorded_answers_in_other_schemas_are_no_advice(shared_data: Path) -> None:
-    recorded = shared_data / "llm" / "nof1_responses.jsonl.gz"
-    if not recorded.is_file():
-        pytest.skip("no recorded answers")
-    reasons: Counter[str] = Counter()
-    with gzip.open(recorded, "rt", encoding="utf-8") as rows:
-        for row in map(json.loads, rows):
-            texts = [row[key] for key in ("llm_response", "cot_trace", "cot_trace_summary")]
-            for text in [*texts, *row["llm_response"].values()]:
-                advice = parse_advice(text if isinstance(text, str) else json.dumps(text))
-                reasons[advice.reason if isinstance(advice, NoAdvice) else "advice"] += 1
-    assert reasons["advice"] == 0
-    assert reasons.total() > 3_000
