@@ -12,437 +12,79 @@ from drift_e3.core.answers import Flaw
 
 
 class Read(NamedTuple):
-    """A text: line of the file from 0, field, the first 12 hex digits of its SHA-256; who said what; why it is
-    no advice."""
+    """A text: line of the file from 0, field, first 12 hex digits of its SHA-256; why it is no advice; what
+    it says."""
 
     row: int
     field: str
     digest: str
-    model: str
-    says: str
     flaw: Flaw
+    says: str
 
 
-SAMPLE: Final = (
-    Read(
-        71,
-        "cot_trace",
-        "45f224f88bb5",
-        "gemini-2.5-pro",
-        "plan in prose; one confidence 0.65 for one new trade; no regime, no direction by itself",
-        Flaw.MISSING_REGIME,
-    ),
-    Read(
-        82,
-        "cot_trace",
-        "3cb6f3be1a97",
-        "gemini-2.5-pro",
-        "plan in prose, ends in mid-number; 62 % for a short of one coin; no regime",
-        Flaw.MISSING_REGIME,
-    ),
-    Read(
-        85,
-        "cot_trace",
-        "7684769337c5",
-        "gemini-2.5-pro",
-        "plan, then a list of objects one per coin, each with a signal; ends with a comma; no regime",
-        Flaw.MISSING_REGIME,
-    ),
-    Read(
-        105,
-        "cot_trace",
-        "e6fcb412ed03",
-        "gemini-2.5-pro",
-        "plan in prose, ends in mid-number; buys one coin at 65 %; no regime",
-        Flaw.MISSING_REGIME,
-    ),
-    Read(
-        226,
-        "cot_trace",
-        "cd7341d141ba",
-        "gemini-2.5-pro",
-        "plan in prose: five coins held, one bought, 0.60; no regime",
-        Flaw.MISSING_REGIME,
-    ),
-    Read(
-        281,
-        "cot_trace",
-        "a2d5d4f42aed",
-        "gemini-2.5-pro",
-        "plan in prose: holds, and one buy at 65 %; no regime",
-        Flaw.MISSING_REGIME,
-    ),
-    Read(
-        299,
-        "cot_trace",
-        "2d0e3d82e0be",
-        "gemini-2.5-pro",
-        "plan in prose with numbers of several coins; two other confidences for what is held; no regime",
-        Flaw.MISSING_REGIME,
-    ),
-    Read(
-        300,
-        "cot_trace",
-        "5925fe91f4c6",
-        "gemini-2.5-pro",
-        "plan in prose, shorts one coin at 0.65, ends in mid-number; no regime",
-        Flaw.MISSING_REGIME,
-    ),
-    Read(
-        355,
-        "cot_trace",
-        "e08fe2ee92f4",
-        "claude-sonnet-4-5",
-        "review in prose; a position's size in coins beside the words position size; holds",
-        Flaw.MISSING_REGIME,
-    ),
-    Read(
-        60,
-        "cot_trace",
-        "5a9772aa33fc",
-        "claude-sonnet-4-5",
-        "review in prose; two positions, each with its confidence 0.7 and its risk; holds",
-        Flaw.CONTRADICTORY,
-    ),
-    Read(
-        343,
-        "cot_trace",
-        "7950816487d8",
-        "claude-sonnet-4-5",
-        "review in prose; two positions with different confidences; holds",
-        Flaw.CONTRADICTORY,
-    ),
-    Read(
-        394,
-        "cot_trace",
-        "a9e3f7b28a06",
-        "deepseek-chat-v3.1",
-        "thoughts on five coins, four confidences; says which form the answer will have, does not give it",
-        Flaw.CONTRADICTORY,
-    ),
-    Read(
-        80,
-        "cot_trace",
-        "d4f895cda9fe",
-        "gemini-2.5-pro",
-        "announces hold, then an object per coin that ends in mid-object",
-        Flaw.TRUNCATED,
-    ),
-    Read(
-        302,
-        "cot_trace",
-        "fb47fcf6f00c",
-        "gemini-2.5-pro",
-        "announces no trades, then an object per coin that ends in mid-object",
-        Flaw.TRUNCATED,
-    ),
-    Read(
-        212,
-        "cot_trace",
-        "a4747276446c",
-        "gemini-2.5-pro",
-        "announces its plan, then an object per coin that ends in mid-number",
-        Flaw.TRUNCATED,
-    ),
-    Read(
-        24,
-        "cot_trace",
-        "23eb6b85df3b",
-        "gemini-2.5-pro",
-        "announces its plan, then an object per coin that ends in mid-object",
-        Flaw.TRUNCATED,
-    ),
-    Read(
-        54,
-        "cot_trace",
-        "cf37c91f53e3",
-        "gemini-2.5-pro",
-        "announces its plan, then a list of trades that ends in mid-object",
-        Flaw.TRUNCATED,
-    ),
-    Read(
-        48,
-        "cot_trace",
-        "a4a3c16d34fc",
-        "gemini-2.5-pro",
-        "bullish words, then an object per coin that ends in mid-key",
-        Flaw.TRUNCATED,
-    ),
-    Read(
-        142,
-        "cot_trace",
-        "51603c000929",
-        "gemini-2.5-pro",
-        "announces no trades, then an object per coin that ends in mid-number",
-        Flaw.TRUNCATED,
-    ),
-    Read(
-        358,
-        "cot_trace",
-        "87d5aa59ec6d",
-        "deepseek-chat-v3.1",
-        "thoughts that quote the form asked for, with <float> where numbers belong; no answer in it",
-        Flaw.BAD_JSON,
-    ),
-    Read(
-        244,
-        "cot_trace",
-        "f7cdc9f19fb7",
-        "deepseek-chat-v3.1",
-        "thoughts that sketch the answer with dots for its contents",
-        Flaw.BAD_JSON,
-    ),
-    Read(
-        51,
-        "cot_trace",
-        "623fb8fa0b24",
-        "deepseek-chat-v3.1",
-        "thoughts that quote the form asked for, with <float> where numbers belong; no answer in it",
-        Flaw.BAD_JSON,
-    ),
-    Read(
-        59,
-        "cot_trace",
-        "06e3c1a1f9aa",
-        "deepseek-chat-v3.1",
-        "thoughts that quote the form asked for, then a sketch with dots",
-        Flaw.BAD_JSON,
-    ),
-    Read(
-        168,
-        "cot_trace",
-        "9b075b6d552f",
-        "deepseek-chat-v3.1",
-        "thoughts that quote the form asked for; decides to hold all",
-        Flaw.BAD_JSON,
-    ),
-    Read(
-        90,
-        "cot_trace",
-        "cf3a4fc5da59",
-        "deepseek-chat-v3.1",
-        "thoughts that sketch the answer with dots; holds all",
-        Flaw.BAD_JSON,
-    ),
-    Read(
-        255,
-        "cot_trace",
-        "03453493030e",
-        "deepseek-chat-v3.1",
-        "thoughts that sketch the answer with dots; works out one new entry in numbers",
-        Flaw.BAD_JSON,
-    ),
-    Read(
-        10,
-        "cot_trace",
-        "02147d206962",
-        "deepseek-chat-v3.1",
-        "thoughts that quote the form asked for, then a sketch with dots; holds all",
-        Flaw.BAD_JSON,
-    ),
-    Read(1, "cot_trace", "e3b0c44298fc", "gpt-5", "nothing", Flaw.EMPTY),
-    Read(287, "cot_trace", "e3b0c44298fc", "gpt-5", "nothing", Flaw.EMPTY),
-    Read(
-        378,
-        "llm_response.failed_json_response_raw_text",
-        "7ec9467d778e",
-        "deepseek-chat-v3.1",
-        "whole, but a list of objects, one per coin, all hold; no key of ours outside the innermost objects",
-        Flaw.NO_ANSWER,
-    ),
-    Read(
-        56,
-        "llm_response.failed_json_response_raw_text",
-        "288541437e3b",
-        "deepseek-chat-v3.1",
-        "whole object per coin, all hold; the signals lie two levels down; no regime",
-        Flaw.NO_ANSWER,
-    ),
-    Read(
-        34,
-        "cot_trace",
-        "1015bb7e73cd",
-        "claude-sonnet-4-5",
-        "review in prose, market called choppy and uncertain; holds",
-        Flaw.NO_ANSWER,
-    ),
-    Read(
-        125,
-        "cot_trace",
-        "a4acc04db411",
-        "claude-sonnet-4-5",
-        "review in prose; holds, avoids new trades",
-        Flaw.NO_ANSWER,
-    ),
-    Read(
-        378,
-        "cot_trace",
-        "efd66af3f3c2",
-        "deepseek-chat-v3.1",
-        "thoughts; holds all; says which form the answer will have, does not give it",
-        Flaw.NO_ANSWER,
-    ),
-    Read(
-        169,
-        "cot_trace",
-        "c3cfc0bcab96",
-        "deepseek-chat-v3.1",
-        "thoughts; holds all; says which form the answer will have, does not give it",
-        Flaw.NO_ANSWER,
-    ),
-    Read(
-        313,
-        "cot_trace",
-        "5419d699e6cf",
-        "gemini-2.5-pro",
-        "prose: the market is dumping, one short taken; no answer in a form",
-        Flaw.NO_ANSWER,
-    ),
-    Read(46, "cot_trace", "7709e4059e5e", "gemini-2.5-pro", "prose: holds all", Flaw.NO_ANSWER),
-    Read(
-        354,
-        "cot_trace",
-        "ae4f2c34c256",
-        "gpt-5",
-        "prose: what the answer will hold, not the answer",
-        Flaw.NO_ANSWER,
-    ),
-    Read(
-        348,
-        "cot_trace",
-        "824dfe8cab47",
-        "gpt-5",
-        "prose: holds one coin; what the answer will hold, not the answer",
-        Flaw.NO_ANSWER,
-    ),
-    Read(29, "cot_trace", "8f9ca37bb97c", "grok-4", "an object with an empty text", Flaw.NO_ANSWER),
-    Read(
-        320,
-        "cot_trace",
-        "258c8f2b9866",
-        "grok-4",
-        "whole object per coin, all hold, one level down; no regime",
-        Flaw.NO_ANSWER,
-    ),
-    Read(
-        180,
-        "cot_trace",
-        "9ef4dffdce96",
-        "qwen3-max",
-        "whole object of one coin: buys at 0.88, one level down; no regime",
-        Flaw.NO_ANSWER,
-    ),
-    Read(
-        147,
-        "cot_trace",
-        "f7474fc2bbc2",
-        "qwen3-max",
-        "whole object of one coin: buys at 0.88, one level down; no regime",
-        Flaw.NO_ANSWER,
-    ),
-    Read(
-        231,
-        "llm_response.BTC",
-        "88577e26a71d",
-        "deepseek-chat-v3.1",
-        "one coin's object: holds at 0.75; no regime",
-        Flaw.MISSING_REGIME,
-    ),
-    Read(
-        88,
-        "llm_response.XRP",
-        "f43015d4b189",
-        "gemini-2.5-pro",
-        "one coin's object: holds at 0.65; no regime",
-        Flaw.MISSING_REGIME,
-    ),
-    Read(
-        118,
-        "llm_response.XRP",
-        "4fbe577531b0",
-        "gemini-2.5-pro",
-        "one coin's object: holds at 0.75; no regime",
-        Flaw.MISSING_REGIME,
-    ),
-    Read(
-        123,
-        "cot_trace_summary",
-        "cd68d6fef151",
-        "gemini-2.5-pro",
-        "two sentences: holds all, the market a bit choppy",
-        Flaw.NO_ANSWER,
-    ),
-    Read(279, "cot_trace_summary", "01fb6ed1de23", "grok-4", "two sentences: holds all", Flaw.NO_ANSWER),
-    Read(
-        140,
-        "cot_trace_summary",
-        "613b3d7f7d89",
-        "gemini-2.5-pro",
-        "two sentences: holds, one short",
-        Flaw.NO_ANSWER,
-    ),
-    Read(
-        33,
-        "cot_trace_summary",
-        "428d529ef60a",
-        "claude-sonnet-4-5",
-        "two sentences: holds one, waits",
-        Flaw.NO_ANSWER,
-    ),
-    Read(
-        113, "cot_trace_summary", "45c974d7c429", "gemini-2.5-pro", "two sentences: holds all", Flaw.NO_ANSWER
-    ),
-    Read(
-        65,
-        "cot_trace_summary",
-        "69f5153eb3e1",
-        "gemini-2.5-pro",
-        "two sentences: holds, adds one long",
-        Flaw.NO_ANSWER,
-    ),
-    Read(362, "cot_trace_summary", "204c382ef218", "grok-4", "one sentence: holds", Flaw.NO_ANSWER),
-    Read(
-        131,
-        "cot_trace_summary",
-        "6955b3607609",
-        "gemini-2.5-pro",
-        "one sentence: holds, enters one",
-        Flaw.NO_ANSWER,
-    ),
-    Read(
-        104, "cot_trace_summary", "34f2e2631cd7", "gemini-2.5-pro", "two sentences: holds all", Flaw.NO_ANSWER
-    ),
-    Read(374, "cot_trace_summary", "2f85caa11062", "grok-4", "two sentences: holds all", Flaw.NO_ANSWER),
-    Read(
-        100,
-        "cot_trace_summary",
-        "51b0acc0af3c",
-        "claude-sonnet-4-5",
-        "two sentences: holds, momentum is positive",
-        Flaw.NO_ANSWER,
-    ),
-    Read(
-        296,
-        "cot_trace_summary",
-        "e3bb9785dca5",
-        "qwen3-max",
-        "one sentence: holds one long, names target and invalidation",
-        Flaw.NO_ANSWER,
-    ),
-    Read(
-        330,
-        "cot_trace_summary",
-        "c241d312a9fd",
-        "gpt-5",
-        "two sentences: holds, the market a bit choppy",
-        Flaw.NO_ANSWER,
-    ),
-    Read(
-        62,
-        "llm_response",
-        "f4f078ac3e07",
-        "deepseek-chat-v3.1",
-        "whole object per coin, all hold, one level down; no regime",
-        Flaw.NO_ANSWER,
-    ),
+TABLE: Final = """
+71  cot_trace          45f224f88bb5 missing_regime plan in prose, 0.65 for one new trade, no regime
+82  cot_trace          3cb6f3be1a97 missing_regime prose cut off, 62 % for a short of one coin
+85  cot_trace          7684769337c5 missing_regime plan, then half a list of an object per coin, no regime
+105 cot_trace          e6fcb412ed03 missing_regime prose cut off, buys one coin at 65 %, no regime
+226 cot_trace          cd7341d141ba missing_regime plan in prose: holds five, buys one at 0.60
+281 cot_trace          a2d5d4f42aed missing_regime plan in prose: holds, and one buy at 65 %; no regime
+299 cot_trace          2d0e3d82e0be missing_regime plan in prose, numbers of many coins, one confidence
+300 cot_trace          5925fe91f4c6 missing_regime prose cut off, shorts one coin at 0.65
+355 cot_trace          e08fe2ee92f4 missing_regime review in prose, names a size in coins; holds
+60  cot_trace          5a9772aa33fc contradictory  review of two positions, a confidence each; holds
+343 cot_trace          7950816487d8 contradictory  review of two positions, two confidences; holds
+394 cot_trace          a9e3f7b28a06 contradictory  thoughts on five coins, four confidences
+80  cot_trace          d4f895cda9fe truncated      announces hold, then half an object per coin
+302 cot_trace          fb47fcf6f00c truncated      announces no trades, then half an object per coin
+212 cot_trace          a4747276446c truncated      announces its plan, then half an object per coin
+24  cot_trace          23eb6b85df3b truncated      announces its plan, then half an object per coin
+54  cot_trace          cf37c91f53e3 truncated      announces its plan, then half a list of trades
+48  cot_trace          a4a3c16d34fc truncated      bullish words, then half an object per coin
+142 cot_trace          51603c000929 truncated      announces no trades, then half an object per coin
+358 cot_trace          87d5aa59ec6d bad_json       quotes the form asked for, gives no answer
+244 cot_trace          f7cdc9f19fb7 bad_json       sketches the answer with dots for its contents
+51  cot_trace          623fb8fa0b24 bad_json       quotes the form asked for, gives no answer
+59  cot_trace          06e3c1a1f9aa bad_json       quotes the form asked for, then a sketch with dots
+168 cot_trace          9b075b6d552f bad_json       quotes the form asked for; decides to hold all
+90  cot_trace          cf3a4fc5da59 bad_json       sketches the answer with dots; holds all
+255 cot_trace          03453493030e bad_json       sketches the answer with dots; one new entry
+10  cot_trace          02147d206962 bad_json       quotes the form asked for, then a sketch with dots
+1   cot_trace          e3b0c44298fc empty          nothing
+287 cot_trace          e3b0c44298fc empty          nothing
+378 llm_response.failed_json_response_raw_text 7ec9467d778e no_answer      whole list, all hold
+56  llm_response.failed_json_response_raw_text 288541437e3b no_answer      whole object, all hold
+34  cot_trace          1015bb7e73cd no_answer      review in prose, market called choppy and uncertain; holds
+125 cot_trace          a4acc04db411 no_answer      review in prose; holds, avoids new trades
+378 cot_trace          efd66af3f3c2 no_answer      holds all; tells the answer's form, not the answer
+169 cot_trace          c3cfc0bcab96 no_answer      holds all; tells the answer's form, not the answer
+313 cot_trace          5419d699e6cf no_answer      prose: the market falls, one short is taken
+46  cot_trace          7709e4059e5e no_answer      prose: holds all
+354 cot_trace          ae4f2c34c256 no_answer      prose: tells what the answer will hold
+348 cot_trace          824dfe8cab47 no_answer      prose: tells what the answer will hold
+29  cot_trace          8f9ca37bb97c no_answer      an object with an empty text
+320 cot_trace          258c8f2b9866 no_answer      whole object per coin, all hold, no regime
+180 cot_trace          9ef4dffdce96 no_answer      whole object of one coin: buys at 0.88, no regime
+147 cot_trace          f7474fc2bbc2 no_answer      whole object of one coin: buys at 0.88, no regime
+231 llm_response.BTC   88577e26a71d missing_regime one coin's object: holds at 0.75; no regime
+88  llm_response.XRP   f43015d4b189 missing_regime one coin's object: holds at 0.65; no regime
+118 llm_response.XRP   4fbe577531b0 missing_regime one coin's object: holds at 0.75; no regime
+123 cot_trace_summary  cd68d6fef151 no_answer      two sentences: holds all, the market a bit choppy
+279 cot_trace_summary  01fb6ed1de23 no_answer      two sentences: holds all
+140 cot_trace_summary  613b3d7f7d89 no_answer      two sentences: holds, one short
+33  cot_trace_summary  428d529ef60a no_answer      two sentences: holds one, waits
+113 cot_trace_summary  45c974d7c429 no_answer      two sentences: holds all
+65  cot_trace_summary  69f5153eb3e1 no_answer      two sentences: holds, adds one long
+362 cot_trace_summary  204c382ef218 no_answer      one sentence: holds
+131 cot_trace_summary  6955b3607609 no_answer      one sentence: holds, enters one
+104 cot_trace_summary  34f2e2631cd7 no_answer      two sentences: holds all
+374 cot_trace_summary  2f85caa11062 no_answer      two sentences: holds all
+100 cot_trace_summary  51b0acc0af3c no_answer      two sentences: holds, momentum is positive
+296 cot_trace_summary  e3bb9785dca5 no_answer      one sentence: holds one long, names its target
+330 cot_trace_summary  c241d312a9fd no_answer      two sentences: holds, the market a bit choppy
+62  llm_response       f4f078ac3e07 no_answer      whole object per coin, all hold, no regime
+"""
+SAMPLE: Final = tuple(
+    Read(int(row), field, digest, Flaw(flaw), says)
+    for row, field, digest, flaw, says in (line.split(maxsplit=4) for line in TABLE.splitlines() if line)
 )
