@@ -49,13 +49,15 @@ class RpcOptions:
 
 class EndpointHealth(NamedTuple):
     """A server that was asked how it is. `problem` is empty when it is well. `genesis` tells its cluster;
-    empty where it does not say. `latency_ms` and `slot` are -1 where there was no answer."""
+    empty where it does not say. `latency_ms` and `slot` are -1 where there was no answer. `forgets` says why
+    it cannot be asked for the fate of old transactions, empty where it can, or was not asked."""
 
     host: str
     problem: str
     slot: int
     latency_ms: float
     genesis: str
+    forgets: str = ""
 
 
 class _Failures:
@@ -198,7 +200,7 @@ class Rpc:
         raise undecided
 
     async def health(self) -> tuple[EndpointHealth, ...]:
-        """Each server asked for its health, slot and cluster, all at once; never raises."""
+        """Each server asked for its health, slot, cluster and memory, all at once; never raises."""
         async with asyncio.TaskGroup() as group:
             asked = [group.create_task(self._health(endpoint)) for endpoint in self._endpoints]
         return tuple(task.result() for task in asked)
@@ -239,7 +241,7 @@ class Rpc:
 
     async def _health(self, endpoint: Endpoint) -> EndpointHealth:
         ends = asyncio.get_running_loop().time() + self._options.timeout_s
-        slot, latency_ms, genesis, problem = -1, -1.0, "", ""
+        slot, latency_ms, genesis, problem, forgets = -1, -1.0, "", "", ""
         try:
             began = asyncio.get_running_loop().time()
             slot = (await endpoint.ask(methods.slot(), ends)).value
@@ -248,7 +250,18 @@ class Rpc:
             await self._said(endpoint, methods.health(), ends)
         except (RpcUnavailable, RpcRejected) as failure:
             problem = str(failure)
-        return EndpointHealth(endpoint.host, problem, slot, latency_ms, genesis)
+        else:
+            forgets = await self._forgets(endpoint, ends)
+        return EndpointHealth(endpoint.host, problem, slot, latency_ms, genesis, forgets)
+
+    @staticmethod
+    async def _forgets(endpoint: Endpoint, ends: float) -> str:
+        """Why a server cannot search its history for a transaction; any signature will do for asking."""
+        try:
+            await endpoint.ask(methods.statuses([Signature.default()], history=True), ends)
+        except (RpcUnavailable, RpcRejected) as failure:
+            return str(failure)
+        return ""
 
     @staticmethod
     async def _said(endpoint: Endpoint, call: Call[str], ends: float) -> str:

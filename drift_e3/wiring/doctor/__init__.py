@@ -16,7 +16,7 @@ __all__ = ["Check", "Purpose", "Report", "Status", "examine", "unreadable"]
 
 ENTRIES = frozenset(
     {"market", "oracle", "pauses", "account", "collateral", "foreign", "fee_payer", "order"}
-    | {"priority_fee", "dlob"}
+    | {"priority_fee", "dlob", "rpc_history"}
 )
 """What stops entries and no exit: no reason to leave a position alone."""
 VENUE = frozenset({"liveness", "market", "pauses", "deployment"})

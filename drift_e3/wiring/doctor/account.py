@@ -7,6 +7,7 @@ from drift_e3.core.terms import OrderKind
 from drift_e3.venues.solana.calls import ChainError, Simulated
 from drift_e3.venues.solana.fees import MICRO, FeePolicy, unit_limit, unit_price
 from drift_e3.venues.solana.keys import KeyRefused, Role, check_role
+from drift_e3.venues.solana.sweeping import strays
 from drift_e3.venues.solana.views import BASE_UNITS, QUOTE_UNITS, ChainView, Pauses, UserSeen
 from drift_e3.wiring.doctor.report import Check, failed, passed, warned
 
@@ -107,16 +108,21 @@ def collateral(view: ChainView, user: UserSeen) -> Check:
     return passed("collateral", detail)
 
 
-def foreign(user: UserSeen, *, known: bool, adopts: bool) -> Check:
+def foreign(view: ChainView, user: UserSeen, *, known: bool, adopts: bool) -> Check:
     """What others hold on the account. `known`: there is a journal, so what is there may be the daemon's own;
-    its start compares. `adopts`: a position of others is taken over."""
+    its start compares. `adopts`: a position of others is taken over. Stops like the daemon's own that are
+    there without a journal are swept when flat."""
     found = list(user.foreign)
     position = user.totals.base and not known
     if position:
         found.append(f"a position of {user.totals.base / BASE_UNITS:+g} that the daemon did not open")
-    orders = [order for order in user.orders if not known or order.user_order_id == 0]
+    left = [] if known else strays(view, ())
+    orders = [order for order in user.orders if order not in left and not (known and order.user_order_id)]
     if orders:
         found.append(f"{len(orders)} open orders that the daemon did not place")
+    if not found and left:
+        told = f"{len(left)} stops or targets like the daemon's own, of which no journal knows"
+        return warned("foreign", told, "nothing to do: they are taken back once the account is flat")
     if not found:
         return passed("foreign", "nothing that others hold")
     remedy = "close and cancel what is not the daemon's, or give it an account of its own"

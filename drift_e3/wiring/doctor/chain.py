@@ -39,7 +39,7 @@ SECOND_LOOK_S: Final = 1.2
 SERVERS: Final = ("rpc", "rpc_lag", "cluster")
 MARKET: Final = ("program", "deployment", "clock", "accounts", "quote_mint", "market", "oracle", "pauses")
 ACCOUNT: Final = (
-    "key", "account", "delegate", "fee_payer", "collateral", "foreign", "order", "priority_fee"
+    "rpc_history", "key", "account", "delegate", "fee_payer", "collateral", "foreign", "order", "priority_fee"
 )  # fmt: skip
 
 
@@ -152,6 +152,8 @@ class Examination:
             raise _Stopped("rpc")
         self.add(servers.lag(health))
         self.add(servers.cluster(health))
+        if self._with_account:
+            self.add(servers.history(health))
 
     async def _market_accounts(self, door: Rpc) -> None:
         """Program, its code, the chain's clock, and the accounts that say what the market is."""
@@ -218,7 +220,7 @@ class Examination:
         view, user = await self._user(door, trading, look)
         self.add(account.account(view, user, of_market.pauses))
         self.add(account.collateral(view, user))
-        self.add(account.foreign(user, known=self._known, adopts=self._adopts))
+        self.add(account.foreign(view, user, known=self._known, adopts=self._adopts))
         self._guards = account.guards(user, known=self._known, adopts=self._adopts)
         if signer is None:
             raise _Stopped("key")

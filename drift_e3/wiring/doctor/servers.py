@@ -72,6 +72,19 @@ def cluster(servers: Sequence[EndpointHealth]) -> Check:
     return warned("cluster", f"this is not mainnet but {names[0]}", remedy)
 
 
+def history(servers: Sequence[EndpointHealth]) -> Check:
+    """Whether a server can be asked for the fate of transactions that are older than a minute: an order whose
+    answer was lost waits for that."""
+    asked = [server for server in servers if not server.problem]
+    without = [server for server in asked if server.forgets]
+    if not without:
+        return passed("rpc_history", "the fate of an old transaction can be asked for")
+    detail = "; ".join(f"no history of transactions: {server.forgets}" for server in without)
+    if len(without) < len(asked):
+        return warned("rpc_history", detail, f"leave such servers out of {URLS}, or name them last")
+    return failed("rpc_history", detail, f"name a server that keeps transaction history in {URLS}")
+
+
 def _told(server: EndpointHealth) -> str:
     if server.slot < 0:
         # It names the server.

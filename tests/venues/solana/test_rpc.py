@@ -332,18 +332,26 @@ async def test_each_server_is_counted() -> None:
 
 
 async def test_health_tells_of_every_server_what_it_is_like() -> None:
-    well = {"getSlot": answers(10), "getGenesisHash": answers("GH"), "getHealth": answers("ok")}
+    remembers = answers({"context": {"slot": 10}, "value": [None]})
+    well = {
+        "getSlot": answers(10), "getGenesisHash": answers("GH"), "getHealth": answers("ok"),
+        "getSignatureStatuses": remembers,
+    }  # fmt: skip
+    no_history = rejects(-32011, "Transaction history is not available from this node")
     async with (
         scripted_rpc(well) as good,
         scripted_rpc(well | {"getHealth": rejects(-32005, "Node is behind by 42 slots")}) as lagging,
         scripted_rpc({"getSlot": answers(9)}) as terse,
-        rpc(good.url, lagging.url, terse.url, "http://127.0.0.1:1") as door,
+        scripted_rpc(well | {"getSignatureStatuses": no_history}) as forgetful,
+        rpc(good.url, lagging.url, terse.url, forgetful.url, "http://127.0.0.1:1") as door,
     ):
-        first, second, third, dead = await door.health()
+        first, second, third, fourth, dead = await door.health()
     assert (first.host, first.problem, first.slot, first.genesis) == (f"127.0.0.1:{good.port}", "", 10, "GH")
     assert first.latency_ms > 0.0
     assert "behind by 42 slots" in second.problem
     assert (third.problem, third.slot, third.genesis) == ("", 9, "")
+    assert (first.forgets, fourth.problem) == ("", "")
+    assert "history is not available" in fourth.forgets
     assert dead.problem.startswith("unreachable: 127.0.0.1:1 getSlot")
     assert (dead.slot, dead.latency_ms) == (-1, -1.0)
 

@@ -16,7 +16,10 @@ CHAIN = [
     "rpc", "rpc_lag", "cluster", "program", "deployment", "clock", "accounts", "quote_mint", "market",
     "oracle", "pauses",
 ]  # fmt: skip
-ACCOUNT = ["key", "account", "delegate", "fee_payer", "collateral", "foreign", "order", "priority_fee"]
+ACCOUNT = [
+    "rpc_history", "key", "account", "delegate", "fee_payer", "collateral", "foreign", "order",
+    "priority_fee",
+]  # fmt: skip
 SERVICES = ["data_api", "dlob", "model"]
 
 
