@@ -15,6 +15,7 @@ from bisect import bisect_left, bisect_right
 from hashlib import sha256
 from math import inf
 from operator import itemgetter
+from typing import NamedTuple
 
 from drift_e3.core.events import BookSeen, CandleClosed, Feed, FundingPublished, OracleTick
 from drift_e3.core.terms import MS_PER_DAY, Instrument
@@ -30,6 +31,19 @@ HISTORY_FUNDING = 169
 
 _FUNDING, _BOOK, _CLOSE, _NEXT_CANDLE = range(4)
 _CHECKPOINT = struct.Struct("<16sqq")
+
+
+class Played(NamedTuple):
+    """What a feed plays: the rows of its candles from `first` (history) and `live` on to before `end`, and of
+    its funding from `first_funding` on; `first_ts` is the event time (UTC, ms) of the first step."""
+
+    candles: CandleTape
+    funding: FundingTape | None
+    first: int
+    live: int
+    end: int
+    first_funding: int
+    first_ts: int
 
 
 class TapeFeed:
@@ -88,11 +102,25 @@ class TapeFeed:
         self._times: list[int] = []
         self._next_ts: int | None = None
         self._play_from(self._first)
+        self._first_ts = self._times[0]
 
     @property
     def progress(self) -> tuple[int, int]:
         """Candles closed so far and candles in all, history included."""
         return self._candle - self._first, self._end - self._first
+
+    @property
+    def played(self) -> Played:
+        """What is played, for whoever reads it at once."""
+        return Played(
+            self._candles,
+            self._funding,
+            self._first,
+            self._live,
+            self._end,
+            self._first_funding(),
+            self._first_ts,
+        )
 
     def next_ts(self) -> int | None:
         """Event time (UTC, ms) of the next step, or None at the end."""
@@ -164,8 +192,8 @@ class TapeFeed:
         first = candle == self._first
         after_ts = times[candle] if first else times[candle - 1] + frame_ms
         self._next_funding = self._next_tick = self._next_book = 0
-        if self._funding is not None and first:
-            self._next_funding = max(0, bisect_left(self._funding.ts_ms, after_ts) - HISTORY_FUNDING)
+        if first:
+            self._next_funding = self._first_funding()
         elif self._funding is not None:
             self._next_funding = bisect_right(self._funding.ts_ms, after_ts)
         if self._ticks is not None:
@@ -175,6 +203,12 @@ class TapeFeed:
             self._next_book = max(told, bisect_left(self._book.ts_ms, self.begins_ts))
         self._due_ts = 0.0
         self._fill()
+
+    def _first_funding(self) -> int:
+        if self._funding is None:
+            return 0
+        known = bisect_left(self._funding.ts_ms, self._candles.ts_ms[self._first])
+        return max(0, known - HISTORY_FUNDING)
 
     def _fill(self) -> None:
         """Line up the steps that end with the close of the present candle."""
