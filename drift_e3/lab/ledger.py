@@ -143,7 +143,7 @@ class Judge:
 
 @dataclass(slots=True, kw_only=True)
 class Use:
-    """A decision on a signal for which the advice counted, and what followed.
+    """A decision on a signal of the rules, made while the advice was at hand, and what followed.
 
     `decision` has the signal's confidence before and after the blend, risk's verdict and the order's id;
     `multiplier` is what the advice did to the size. `closed` is the trade's end, None while it has none.
@@ -154,6 +154,11 @@ class Use:
     results: Results
     fills: list[Fill] = field(default_factory=list)
     closed: PositionClosed | None = None
+
+    @property
+    def counted(self) -> bool:
+        """Whether the advice counted: sure enough, and trusted at all."""
+        return self.decision.advice is not None
 
     @property
     def vetoed(self) -> bool:
@@ -173,7 +178,7 @@ class Record:
     `close_ts` is the close (UTC, ms) of the candle that was asked about. `reply` is what the advisor said or
     why it did not, None where the journal has neither; `said_ts` when that was heard. `advice` is the answer
     as it was understood, else `missed` says why there is none. `decision` is the one that waited for the
-    answer; `uses` are all decisions for which the advice counted, that one included. `results` is what the
+    answer; `uses` are all decisions on signals made while the advice was at hand. `results` is what the
     market did from `said_ts` on. Complete once it has been given out.
     """
 

@@ -21,7 +21,7 @@ from drift_e3.core.events import (
 )
 from drift_e3.core.notes import AdviceMissed, AdviceTaken, DecisionMade, PositionClosed
 from drift_e3.core.params import Params
-from drift_e3.core.terms import BPS, MS_PER_DAY
+from drift_e3.core.terms import BPS, FLAT, MS_PER_DAY
 from drift_e3.journal.codec import KINDS, Message
 from drift_e3.journal.reader import PAGE_ROWS, JournalReader
 from drift_e3.lab.ledger import UNANSWERED, Judge, Record, Use
@@ -101,7 +101,7 @@ class _Book:
             case AdviceTaken() | AdviceMissed():
                 self._understand(message, ts)
             case DecisionMade():
-                self._decided(message.decision)
+                self._decided(message.decision, ts)
             case Fill() if (use := self._entries.get(message.order_id)) is not None:
                 use.fills.append(message)
             case PositionClosed() if (use := self._entries.get(f"{message.trade_id}-entry")) is not None:
@@ -142,23 +142,25 @@ class _Book:
         else:
             record.missed = note.reason
 
-    def _decided(self, decision: Decision) -> None:
+    def _decided(self, decision: Decision, ts: int) -> None:
         record = self._undecided.pop(decision.ts, None)
         if record is not None:
             record.decision = decision
-        if decision.advice is None or self._held is None:
+        held, ttl_s = self._held, self._params.ai_ttlSeconds
+        if decision.direction == FLAT or held is None or freshness(ts - held.said_ts, ttl_s) == 0.0:
             return
         use = Use(
             decision=decision, multiplier=self._multiplier(decision), results=self._judge.watch(decision.ts)
         )
-        self._held.uses.append(use)
+        held.uses.append(use)
         if decision.order_id:
             self._entries[decision.order_id] = use
 
     def _multiplier(self, decision: Decision) -> float:
         """What the advice did to the size, by the rule of the blend and the parameters then in force."""
         advice, params = decision.advice, self._params
-        assert advice is not None, "only where advice counted"
+        if advice is None:
+            return 1.0
         return blend(
             decision.direction,
             decision.signal_confidence,

@@ -53,14 +53,20 @@ def _of_signal(record: Record) -> Part:
 
 
 def first_order(record: Record) -> Use | None:
-    """The first decision with an order for which the advice counted."""
+    """The first decision with an order that was made while the advice was at hand."""
     return next((use for use in record.uses if use.decision.order_id), None)
 
 
 def _use_on_answer(record: Record) -> Use | None:
-    """The decision that waited for the answer, where the advice counted for it."""
+    """The decision that waited for the answer, where it was on a signal."""
     decision = record.decision
     return next((use for use in record.uses if decision is not None and use.decision.ts == decision.ts), None)
+
+
+def _heard_confidence(record: Record) -> float | None:
+    """The advisor's confidence as it was weighed: its own, or what that had earned."""
+    use = _use_on_answer(record)
+    return use.decision.advice.confidence if use is not None and use.decision.advice is not None else None
 
 
 def _filled_base(record: Record) -> float | None:
@@ -132,11 +138,13 @@ COLUMNS: Final[tuple[Column, ...]] = (
     *_columns(_of_decision, float, "rule_confidence"),
     *_columns(_of_decision, str, "regime strategy direction"),
     *_columns(_of_signal, float, "signal_confidence confidence"),
+    Column("heard_confidence", float, _heard_confidence),
     *_columns(_use_on_answer, float, "multiplier"),
     *_columns(_use_on_answer, bool, "vetoed"),
     *_columns(_of_decision, str, "no_advice verdict reason"),
     *_columns(_of_decision, float, "equity_usd position_base"),
-    Column("uses", int, lambda record: len(record.uses)),
+    Column("signals", int, lambda record: len(record.uses)),
+    Column("counted", int, lambda record: len([use for use in record.uses if use.counted])),
     Column("order_id", str, lambda record: use.decision.order_id if (use := first_order(record)) else None),
     Column(
         "order_base", float, lambda record: use.decision.size_base if (use := first_order(record)) else None
@@ -154,9 +162,10 @@ COLUMNS: Final[tuple[Column, ...]] = (
 )
 """Times are UTC ms, money is USD, returns are fractions; features carry the prefix ``f_``.
 
-`direction`, `signal_confidence` (before the blend), `confidence` (after), `multiplier`, `vetoed`, `verdict`
-are of the decision that waited for the answer. `order_id` and what follows are of the first decision with an
-order for which the advice counted, which may be a later one; `uses` is how many decisions it counted for.
+`direction`, `signal_confidence` (before the blend), `heard_confidence` (the advisor's, as it was weighed),
+`confidence` (after), `multiplier`, `vetoed` and `verdict` are of the decision that waited for the answer.
+`signals` is how many decisions on signals were made while the advice was at hand, `counted` for how many it
+counted; `order_id` and what follows are of the first of them with an order.
 """
 
 

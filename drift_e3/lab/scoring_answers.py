@@ -15,13 +15,14 @@ market had that side's sign. Somebody who picks sides blindly, each as often as 
 mean of the base rates of the sides picked: `expected`. To always say LONG while the market rises is no skill.
 
 **Rules alone** make a claim only where a strategy signals: with the signal's confidence for the signal's
-direction. There the advisor's claim, turned to that direction (1 - a for the opposite one), and the blended
-confidence are judged by the same event; returns then count from the price at the decision.
+direction. There the claim of the advice at hand, turned to that direction (1 - a for the opposite one), and the
+blended confidence are judged by the same event; returns then count from the price at the decision.
 """
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from drift_e3.core.advice import Advice
 from drift_e3.core.events import AdviceReceived
 from drift_e3.core.terms import FLAT
 from drift_e3.lab.ledger import Record, Use
@@ -32,8 +33,8 @@ Returns = tuple[float, ...]
 
 
 class Weighing(NamedTuple):
-    """A signal of the rules for which advice counted: the direction (-1 or 1) and the rules' confidence in
-    it, the advisor's direction and confidence, and what the blend made of both."""
+    """A signal of the rules while advice was at hand: its direction (-1 or 1) and the rules' confidence, the
+    advisor's direction and its own confidence, what the blend made of both, whether the advice counted."""
 
     ts: int
     direction: int
@@ -41,6 +42,7 @@ class Weighing(NamedTuple):
     advice_direction: int
     advice: float
     blended: float
+    counted: bool
     vetoed: bool
     returns: Returns
 
@@ -89,7 +91,7 @@ def answer(record: Record) -> Answer:
         outcome=record.outcome,
         latency_ms=reply.latency_ms if isinstance(reply, AdviceReceived) else -1,
         returns=tuple(result.return_frac for result in record.results.all()),
-        weighings=tuple(_weighing(use) for use in record.uses),
+        weighings=tuple(_weighing(advice, use) for use in record.uses if advice is not None),
     )
 
 
@@ -113,7 +115,7 @@ def judged(answers: Iterable[Answer], place: int) -> Iterator[Answer]:
 
 
 def weighed(answers: Iterable[Answer], place: int) -> Iterator[Weighing]:
-    """The signals for which advice counted and whose return is known, in order of time."""
+    """The signals with advice at hand whose return is known, in order of time."""
     return (one for question in answers for one in question.weighings if _known(one.returns[place]))
 
 
@@ -122,16 +124,16 @@ def claim_for(direction: int, weighing: Weighing) -> float:
     return weighing.advice if weighing.advice_direction == direction else 1.0 - weighing.advice
 
 
-def _weighing(use: Use) -> Weighing:
+def _weighing(advice: Advice, use: Use) -> Weighing:
     decision = use.decision
-    assert decision.advice is not None, "a use has its advice"
     return Weighing(
         ts=decision.ts,
         direction=decision.direction,
         rules=decision.signal_confidence,
-        advice_direction=decision.advice.direction,
-        advice=decision.advice.confidence,
+        advice_direction=advice.direction,
+        advice=advice.confidence,
         blended=decision.confidence,
+        counted=use.counted,
         vetoed=use.vetoed,
         returns=tuple(result.return_frac for result in use.results.all()),
     )

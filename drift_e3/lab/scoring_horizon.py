@@ -34,11 +34,13 @@ class Slice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RulesScore:
-    """Against rules alone, on `signals` of the rules for which advice counted, `directional` of them with a
-    direction: Brier scores, and the skill of the advisor's own claim and of the blend over the rules'."""
+    """Against rules alone, on `signals` of the rules while advice was at hand: Brier scores, and the skill of
+    the blend and, where it was `directional`, of the advisor's own claim over the rules'. Where the advice
+    was not `counted` the blend is the rules' own claim."""
 
     signals: int
     directional: int
+    counted: int
     vetoed: int
     rules_brier: float | None
     blend_brier: float | None
@@ -136,6 +138,7 @@ def _rules_score(signals: Sequence[Weighing], place: int, horizon_ms: int) -> Ru
     return RulesScore(
         signals=len(signals),
         directional=len(directional),
+        counted=len([one for one in signals if one.counted]),
         vetoed=len([one for one in signals if one.vetoed]),
         rules_brier=blend[1] if blend else None,
         blend_brier=blend[0] if blend else None,

@@ -55,9 +55,10 @@ def a_weighing(
     direction: int = 1,
     advice_direction: int = 1,
     number: int = 0,
+    counted: bool = True,
     vetoed: bool = False,
 ) -> Weighing:
-    """A signal for which advice counted."""
+    """A signal with advice at hand."""
     return Weighing(
         ts=START + number * 48 * HOUR,
         direction=direction,
@@ -65,6 +66,7 @@ def a_weighing(
         advice_direction=advice_direction,
         advice=advice,
         blended=blended,
+        counted=counted,
         vetoed=vetoed,
         returns=(return_frac,) * len(HORIZONS_MS),
     )

@@ -22,6 +22,7 @@ from tests.lab.advised_journals import (
     FRAME_MS,
     GOOD,
     MODEL,
+    SURE,
     TEMPLATE,
     WARM_UP,
     Advise,
@@ -186,7 +187,7 @@ def test_results_are_those_of_the_candles_themselves(planted_records: list[Recor
                 assert result.knowledge is Knowledge.PENDING
 
 
-def test_uses_are_the_decisions_with_advice_with_their_fills_and_trades(
+def test_uses_are_the_decisions_on_signals_with_their_fills_and_trades(
     planted_state: Path, planted_records: list[Record]
 ) -> None:
     messages = [message for event, outputs in told(planted_state) for message in (event, *outputs)]
@@ -195,6 +196,7 @@ def test_uses_are_the_decisions_with_advice_with_their_fills_and_trades(
     closed = {message.trade_id: message for message in messages if isinstance(message, PositionClosed)}
     uses = [use for record in planted_records for use in record.uses]
     assert [use.decision for use in uses] == [made for made in decisions if made.advice is not None]
+    assert all(use.counted for use in uses)
     ordered = [use for use in uses if use.decision.order_id]
     assert len(ordered) > 5
     for use in ordered:
@@ -271,6 +273,29 @@ def test_advice_is_used_for_later_candles_and_vetoes_are_told(tmp_path: Path) ->
     assert all(0 < use.decision.advice_age_ms < HOUR for use in later)
     assert any(use.vetoed for use in uses)
     assert {use.multiplier for use in uses} == {0.5}
+
+
+def test_advice_that_is_at_hand_and_does_not_count_is_told_as_such(tmp_path: Path) -> None:
+    def unsure(command: AskAdvisor) -> AdvisorEvent:
+        return said(command, an_answer("LONG", 0.1, multiplier=0.5))
+
+    records = records_of(write_advised(tmp_path, CANDLES, unsure))
+    uses = [use for record in records for use in record.uses]
+    assert len(uses) > 20
+    assert {(use.counted, use.vetoed, use.multiplier) for use in uses} == {(False, False, 1.0)}
+
+
+def test_what_advice_has_earned_is_told_beside_what_it_said(tmp_path: Path) -> None:
+    answers = planted_answers(GOOD, CANDLES)
+    state = write_advised(tmp_path, CANDLES, answers, STRATEGY__AI_WEIGHTMODE="earned")
+    uses = [(record, use) for record in records_of(state) for use in record.uses]
+    assert len(uses) > 20
+    assert {record.advice.confidence for record, _ in uses if record.advice is not None} == set(SURE)
+    # It begins with no say at all.
+    assert not uses[0][1].counted
+    assert all(
+        use.decision.confidence == use.decision.signal_confidence for _, use in uses if not use.counted
+    )
 
 
 def test_an_empty_journal_has_no_records(tmp_path: Path) -> None:

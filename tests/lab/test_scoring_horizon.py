@@ -99,10 +99,10 @@ def test_against_the_rules_the_same_event_is_judged() -> None:
     weighings = [
         a_weighing(0.7, 0.9, 0.8, 0.01),
         a_weighing(0.6, 0.8, 0.4, -0.01, advice_direction=SHORT, vetoed=True),
-        a_weighing(0.6, 0.5, 0.55, -0.01, advice_direction=FLAT),
+        a_weighing(0.6, 0.5, 0.55, -0.01, advice_direction=FLAT, counted=False),
     ]
     rules = scored([an_answer_of(weighings=weighings)]).rules
-    assert (rules.signals, rules.directional, rules.vetoed) == (3, 2, 1)
+    assert (rules.signals, rules.directional, rules.counted, rules.vetoed) == (3, 2, 2, 1)
     assert rules.rules_brier == pytest.approx((0.09 + 0.36 + 0.36) / 3)
     assert rules.blend_brier == pytest.approx((0.04 + 0.16 + 0.3025) / 3)
     assert rules.blend_skill.value == pytest.approx(1 - (0.04 + 0.16 + 0.3025) / 0.81)
