@@ -15,8 +15,8 @@ market had that side's sign. Somebody who picks sides blindly, each as often as 
 mean of the base rates of the sides picked: `expected`. To always say LONG while the market rises is no skill.
 
 **Rules alone** make a claim only where a strategy signals: with the signal's confidence for the signal's
-direction. There the claim of the advice at hand, turned to that direction (1 - a for the opposite one), and the
-blended confidence are judged by the same event; returns then count from the price at the decision.
+direction. There the claim of the advice at hand, turned to that direction (1 - a for the opposite one), and
+the blended confidence are judged by the same event; returns then count from the price at the decision.
 """
 
 from collections.abc import Iterable, Iterator
