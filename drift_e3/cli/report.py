@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from drift_e3.cli import report_compare
+from drift_e3.cli import report_compare, report_shadow
 from drift_e3.cli.options import StateDir, state_directory
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(report_compare.compare)
+app.command()(report_shadow.shadow)
 JsonOut = Annotated[
     Path | None, typer.Option("--json", metavar="FILE|-", help="Write the whole report as JSON.")
 ]

@@ -4,13 +4,14 @@ What the venue answered is left out and made anew; everything else is told in th
 time. So what differs from the journal is what the venue did, and what followed from it. Compares nothing.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from heapq import merge
 from typing import NamedTuple, Protocol
 
-from drift_e3.core.commands import Command, SubmitOrder
+from drift_e3.core.commands import AskAdvisor, Command, SubmitOrder
 from drift_e3.core.events import (
     AccountOpened,
+    AdviceFailed,
     BookSeen,
     CandleClosed,
     CollateralMoved,
@@ -121,23 +122,32 @@ def rerun(
     make_market: MakeMarket,
     watch: Watch,
     progress: Callable[[int, int], None] | None = None,
+    *,
+    trader: Trader | None = None,
+    change: Callable[[Event], Event] | None = None,
+    asked: Container[str] | None = None,
 ) -> None:
     """Trade a journal's market once more; `watch` is shown every event with what it led to.
 
-    Deposits and withdrawals reach the simulated account as they did the real one. Raises `JournalUnreadable`
-    at a damaged row.
+    Deposits and withdrawals reach the simulated account as they did the real one. Another `trader`, or one
+    who is told otherwise by `change`, may ask what nobody asked then: where `asked` holds the ids of what was
+    asked, all other questions fail at once. Raises `JournalUnreadable` at a damaged row.
     """
     beginning = started(reader)
     feed = JournalFeed(reader, beginning.instrument, beginning.feed)
     market = make_market(feed, _first_equity(reader, beginning))
-    trader = Trader()
+    decider = Trader() if trader is None else trader
     last_seq = reader.last_seq
 
     def take(event: Event) -> None:
-        outcome = trader.process(event)
+        outcome = decider.process(event)
         for command in outcome.commands:
             market.execute(command, event.seen_ts)
         watch(event, outcome)
+        if asked is not None:
+            for command in outcome.commands:
+                if isinstance(command, AskAdvisor) and command.question.question_id not in asked:
+                    take(_unanswered(command, event.seen_ts))
 
     def play(before_ts: int, before_seq: int) -> None:
         while (next_ts := market.next_ts()) is not None:
@@ -154,10 +164,16 @@ def rerun(
             if event.traded:
                 continue
             market.venue.state.collateral_usd += event.amount_usd
-        take(event)
+        take(event if change is None else change(event))
         if progress is not None and row.seq % PAGE_ROWS == 0:
             progress(row.seq, last_seq)
     play(NEVER, NEVER)
+
+
+def _unanswered(command: AskAdvisor, now_ts: int) -> AdviceFailed:
+    return AdviceFailed(
+        seen_ts=now_ts, question_id=command.question.question_id, reason="not_recorded", latency_ms=0
+    )
 
 
 def _first_equity(reader: JournalReader, beginning: Started) -> float:
