@@ -44,6 +44,12 @@ def optimize(
         Path | None,
         typer.Option("--out", metavar="DIR", help="Folder of the results; by default in the state folder."),
     ] = None,
+    ledger: Annotated[
+        Path | None,
+        typer.Option(
+            "--ledger", metavar="FILE", help="Who counts all trials; by default in the state folder."
+        ),
+    ] = None,
     params: ParamsCard = None,
 ) -> None:
     """Search for the best parameters, judge whether they are more than luck, and write a parameter card."""
@@ -52,6 +58,7 @@ def optimize(
     from drift_e3.config import ConfigError
     from drift_e3.config.search import read_search
     from drift_e3.lab.search.log import LogOfAnother, Unfinished
+    from drift_e3.lab.trial_ledger import LEDGER_NAME
 
     found = read_search(config)
     training = _training(found, start, end)
@@ -60,13 +67,14 @@ def optimize(
     folder = out or settings.state_dir / "searches" / session.hashes.search[:16]
     if folder.exists() and not folder.is_dir():
         raise ConfigError([f"--out: {folder} is no folder"])
+    counted = ledger or settings.state_dir / LEDGER_NAME
     card = session.finished(folder) if resume else None
     if card is not None:
         typer.echo(f"note: {folder}: this search is finished already", err=True)
     else:
         try:
             with crew, search_meter() as progress:
-                card = session.run(folder, crew, progress, resume=resume)
+                card = session.run(folder, counted, crew, progress, resume=resume)
         except Unfinished:
             raise ConfigError(
                 [f"--out: {folder} holds an unfinished search; go on with --resume, or give another folder"]
@@ -128,6 +136,7 @@ def _prepare(
     """The search and who does it. Raises `ConfigError`, `DataError`."""
     from drift_e3 import wiring
     from drift_e3.config.search import plan_of
+    from drift_e3.lab.search.card import timeframe
     from drift_e3.lab.search.identity import hashes_of
     from drift_e3.lab.search.session import Session
     from drift_e3.wiring import searches
@@ -137,9 +146,9 @@ def _prepare(
     tapes = searches.open_tapes(settings)
     for oddity in wiring.oddities(tapes.reports):
         _note("{path}: {what} x {count}: {note}".format(**oddity))
-    timeframe = searches.timeframe_of(tapes)
-    if config.file.timeframe != timeframe:
-        _note(f"timeframe {config.file.timeframe}: the tape's {timeframe} candles are what is searched on")
+    frame = timeframe(tapes.candles.frame_ms)
+    if config.file.timeframe != frame:
+        _note(f"timeframe {config.file.timeframe}: the tape's {frame} candles are what is searched on")
     held = searches.not_searched(tapes, config.axes.values)
     for reason in dict.fromkeys(held.values()):
         keys = ", ".join(key for key in held if held[key] == reason)
@@ -159,7 +168,7 @@ def _prepare(
         account=account,
         hashes=hashes_of(plan, account, tapes.candles, tapes.funding),
         candles=sum(searches.candles_in(tapes, period) for period in plan.training),
-        timeframe=timeframe,
+        frame_ms=tapes.candles.frame_ms,
         legs=tapes.legs,
     )
     return session, searches.crew(plan, tapes, account, workers)

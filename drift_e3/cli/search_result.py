@@ -12,7 +12,8 @@ def show(card: Mapping[str, Any], folder: Path) -> None:
     about = card["about"]
     search = about["search"]
     typer.echo(
-        f"{search['trials']:,} of {search['grid']:,} sets tried, {search['finished']:,} of them to the end"
+        f"{search['trials']:,} of {search['grid']:,} sets tried, {search['finished']:,} of them to the end; "
+        f"with earlier searches on this data {search['trials_ever']:,}"
     )
     if about["score"] is None:
         typer.echo("no set of parameters made 10 trades in every training period: there is no winner")

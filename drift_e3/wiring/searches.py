@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from drift_e3.config import ConfigError, Settings
 from drift_e3.core.terms import MS_PER_DAY, Instrument
+from drift_e3.lab.licence import Leg, legs_of
 from drift_e3.lab.search.evaluator import Evaluator, PlainEvaluator
 from drift_e3.lab.search.identity import Account
 from drift_e3.lab.search.plan import Period, Plan
@@ -39,14 +40,15 @@ class Tapes(NamedTuple):
         return tuple(tape.report for tape in self if tape is not None)
 
     @property
-    def legs(self) -> dict[str, bool]:
+    def legs(self) -> frozenset[Leg]:
         """Which kinds of data there are besides candles."""
         funding = self.funding
-        return {
-            "funding": funding is not None,
-            "premium": funding is not None and funding.premium_frac is not None,
-            "taker_flow": self.candles.taker_buy_volume is not None,
-        }
+        return legs_of(
+            funding=funding is not None,
+            premium=funding is not None and funding.premium_frac is not None,
+            book=False,
+            taker_flow=self.candles.taker_buy_volume is not None,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,30 +87,29 @@ def account_of(settings: Settings) -> Account:
     return Account(settings.paper.equity_usd, settings.trading().limits, instrument, simulation)
 
 
-def evaluator_of(tapes: Tapes, account: Account) -> Evaluator:
-    """Who trades the sets."""
+def plain_evaluator(tapes: Tapes, account: Account) -> PlainEvaluator:
+    """The reference: the daemon's own core, candle by candle."""
     markets = TapeMarkets(candles=tapes.candles, funding=tapes.funding, account=account)
     return PlainEvaluator(make_market=markets, limits=account.limits, equity_usd=account.equity_usd)
+
+
+def compiled_evaluator(tapes: Tapes, account: Account, periods: tuple[Period, ...]) -> Evaluator:
+    """Who trades the sets of a search."""
+    # Only now: it brings the compiler.
+    from drift_e3.lab.search.compiled import CompiledEvaluator
+
+    return CompiledEvaluator(candles=tapes.candles, funding=tapes.funding, account=account, periods=periods)
 
 
 def crew(plan: Plan, tapes: Tapes, account: Account, workers: int) -> Workers:
     """Who does the work of a plan: this process alone, or several."""
     bench = Bench(
-        evaluator=evaluator_of(tapes, account),
+        evaluator=compiled_evaluator(tapes, account, (*plan.training, plan.validation)),
         base=plan.base,
         keys=plan.keys,
         regime_weights=plan.regime_weights,
     )
     return ThisProcess(bench) if workers == 1 else Processes(bench, workers)
-
-
-def timeframe_of(tapes: Tapes) -> str:
-    """The length of the tape's candles as the configuration writes it, such as ``5m``."""
-    seconds = tapes.candles.frame_ms // 1_000
-    for unit, length in (("h", 3_600), ("m", 60)):
-        if seconds % length == 0:
-            return f"{seconds // length}{unit}"
-    return f"{seconds}s"
 
 
 def covered(tapes: Tapes, period: Period) -> tuple[Period, str]:
@@ -144,7 +145,7 @@ def not_searched(tapes: Tapes, parameters: Mapping[str, object]) -> dict[str, st
     """
     legs = tapes.legs
     fading = [key for key in parameters if key.startswith("f_") and key != "f_enabled"]
-    if fading and not legs["funding"]:
+    if fading and Leg.FUNDING not in legs:
         raise ConfigError(
             [f"--funding: is needed to search {', '.join(fading)}: without it there is nothing to fade"]
         )
@@ -152,9 +153,9 @@ def not_searched(tapes: Tapes, parameters: Mapping[str, object]) -> dict[str, st
     for key in parameters:
         if key in {"m_spreadBps", "f_spreadBps"}:
             held[key] = WITHOUT_BOOK
-        elif key == "m_imbalance" and not legs["taker_flow"]:
+        elif key == "m_imbalance" and Leg.IMBALANCE not in legs:
             held[key] = WITHOUT_FLOW
-        elif key in {"m_premiumPct", "f_premiumPct"} and not legs["premium"]:
+        elif key in {"m_premiumPct", "f_premiumPct"} and Leg.PREMIUM not in legs:
             held[key] = WITHOUT_PREMIUM
         elif key.startswith("ai_"):
             held[key] = WITHOUT_ADVICE

@@ -59,7 +59,8 @@ def test_the_folder_holds_card_trials_and_report(folder: Path, ran: Ran) -> None
     card = json.loads((folder / "found" / "card.json").read_text())
     assert card["parameters"]["ai_minConfidence"] == 0.3
     assert set(card["about"]["search"]["held"]) == {"m_spreadBps", "ai_minConfidence"}
-    assert card["about"]["legs"] == {"funding": True, "premium": True, "taker_flow": False}
+    assert card["licence"]["legs"] == ["premium", "funding"]
+    assert card["licence"]["trials"] == card["licence"]["own_trials"] == 12
     assert card["routing"]["chop"] == "e3"
 
 

@@ -1,16 +1,18 @@
 """The winner as a parameter card: what the daemon takes with `--params`, and where it comes from.
 
-Everything that steers the daemon stands in its sections; `about` says what it was found in, how it did, and
-what is to be thought of it. Nothing in it depends on the moment or the machine.
+Everything that steers the daemon stands in its sections; `licence` is what the verdict covers, and `about`
+says what the winner was found in, how it did, and why the verdict is what it is. Nothing in it depends on the
+moment or the machine.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from math import isinf
 from typing import Any
 
 from drift_e3.core.params import Params
 from drift_e3.core.terms import Regime, Strategy, Term
+from drift_e3.lab.licence import LICENSED, REFUSED, Leg, Licence, limits_record, parameters_hash
 from drift_e3.lab.search.driver import Fold, Found, validation_score
 from drift_e3.lab.search.grid import Grid
 from drift_e3.lab.search.identity import Account, Hashes
@@ -18,6 +20,8 @@ from drift_e3.lab.search.plan import Period, Plan
 from drift_e3.lab.search.score import Metrics, period_score
 from drift_e3.lab.search.trial import Trial
 from drift_e3.lab.search.work import params_of
+from drift_e3.lab.trial_ledger import Census
+from drift_e3.lab.verdict import Verdict
 
 Document = dict[str, Any]
 
@@ -27,14 +31,14 @@ def card(
     account: Account,
     found: Found,
     hashes: Hashes,
-    verdict: Mapping[str, Any],
+    verdict: Verdict,
+    census: Census,
     *,
-    timeframe: str,
-    legs: Mapping[str, bool],
-    trials_ever: int,
+    frame_ms: int,
+    legs: frozenset[Leg],
 ) -> Document:
-    """The card, ready for JSON. `legs` says which kinds of data the search had, `trials_ever` counts the sets
-    tried on this data by this and earlier searches."""
+    """The card, ready for JSON. `legs` are the kinds of data that the search had besides candles of
+    `frame_ms`; `census` counts the sets tried on this data by this and earlier searches."""
     winner = found.winner
     params = plan.base if winner is None else params_of(plan.base, plan.keys, winner.values)
     limits = account.limits._asdict()
@@ -43,7 +47,7 @@ def card(
         "name": plan.name,
         "symbol": plan.symbol,
         "strategy": "regimeAdaptive",
-        "timeframe": timeframe,
+        "timeframe": timeframe(frame_ms),
         "parameters": _parameters(params),
         "limits": limits,
         "leverage": {regime.label: caps[regime] for regime in Regime},
@@ -58,18 +62,40 @@ def card(
                 "seed": plan.seed,
                 "grid": Grid(plan.axes).size,
                 "trials": len(found.trials),
-                "trials_ever": trials_ever,
+                "trials_ever": census.together,
                 "finished": sum(1 for trial in found.trials if trial.share >= 1.0),
                 "searched": {axis.key: list(axis.values) for axis in plan.axes},
                 "held": dict(plan.held),
                 "equity_usd": account.equity_usd,
                 "taker_fee_bps": account.instrument.taker_fee_bps,
             },
-            "legs": dict(legs),
-            "hashes": hashes._asdict(),
-            "verdict": dict(verdict),
+            "verdict": verdict.document(),
         },
+        "licence": Licence(
+            verdict=LICENSED if verdict.licensed else REFUSED,
+            reasons=verdict.reasons,
+            parameters=parameters_hash(params),
+            limits=limits_record(account.limits),
+            symbol=plan.symbol,
+            frame_ms=frame_ms,
+            legs=tuple(leg.value for leg in Leg if leg in legs),
+            trials=census.together,
+            own_trials=census.own,
+            earlier=census.earlier_hash,
+            data=hashes.data,
+            code=hashes.code,
+            search=hashes.search,
+        ).document(),
     }
+
+
+def timeframe(frame_ms: int) -> str:
+    """The length of a candle as people write it, such as ``5m``."""
+    seconds = frame_ms // 1_000
+    for unit, length in (("h", 3_600), ("m", 60)):
+        if seconds % length == 0:
+            return f"{seconds // length}{unit}"
+    return f"{seconds}s"
 
 
 def _parameters(params: Params) -> Document:

@@ -4,10 +4,9 @@
 processes, so they are values that pickle.
 """
 
-from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from drift_e3.core.events import Event, Settings
 from drift_e3.core.notes import DecisionMade, PositionClosed
@@ -16,7 +15,11 @@ from drift_e3.core.terms import MS_PER_DAY
 from drift_e3.core.turn import Outcome
 from drift_e3.lab.backtest import backtest
 from drift_e3.lab.search.plan import Period
+from drift_e3.lab.search.score import Metrics, measure
 from drift_e3.ports import Market
+
+Column = Any
+"""Numbers in a row: a list, or an array of the compiled loop's."""
 
 
 class Traded(NamedTuple):
@@ -25,13 +28,13 @@ class Traded(NamedTuple):
     received), and the account's equity, marked to the market, at the end of each day begun.
     """
 
-    day: "array[int]"
-    regime: "array[int]"
-    net_usd: "array[float]"
-    slippage_usd: "array[float]"
-    fees_usd: "array[float]"
-    funding_usd: "array[float]"
-    equity_usd: "array[float]"
+    day: Column
+    regime: Column
+    net_usd: Column
+    slippage_usd: Column
+    fees_usd: Column
+    funding_usd: Column
+    equity_usd: Sequence[float]
 
 
 class Evaluator(Protocol):
@@ -43,6 +46,9 @@ class Evaluator(Protocol):
 
     def trade(self, sets: Sequence[Params], period: Period) -> Iterator[Traded]:
         """What came of each set, in their order. Raises `DataError` where the period has no data."""
+
+    def metrics(self, traded: Traded, regime_weights: Sequence[float], period: Period) -> Metrics:
+        """The trades of a period measured, each multiplied by the weight of its entry's regime."""
 
 
 MarketFactory = Callable[[Period], Market]
@@ -62,17 +68,18 @@ class PlainEvaluator:
         for params in sets:
             yield self._traded(params, period)
 
+    def metrics(self, traded: Traded, regime_weights: Sequence[float], period: Period) -> Metrics:
+        """The trades of a period measured."""
+        weighted_usd = [
+            usd * regime_weights[regime] for usd, regime in zip(traded.net_usd, traded.regime, strict=True)
+        ]
+        daily_usd = [0.0] * days_begun(period)
+        return measure(traded.day, weighted_usd, self.equity_usd, period.days, daily_usd)
+
     def _traded(self, params: Params, period: Period) -> Traded:
         days = days_begun(period)
-        traded = Traded(
-            day=array("q"),
-            regime=array("q"),
-            net_usd=array("d"),
-            slippage_usd=array("d"),
-            fees_usd=array("d"),
-            funding_usd=array("d"),
-            equity_usd=array("d", [self.equity_usd]) * days,
-        )
+        trades: list[tuple[int, int, float, float, float, float]] = []
+        equity_usd = [self.equity_usd] * days
         reached = 0
 
         def watch(event: Event, outcome: Outcome) -> None:
@@ -81,22 +88,22 @@ class PlainEvaluator:
                 if type(note) is DecisionMade:
                     day = day_of(note.decision.ts, period)
                     for passed in range(reached + 1, day):
-                        traded.equity_usd[passed] = traded.equity_usd[reached]
-                    traded.equity_usd[day] = note.decision.equity_usd
+                        equity_usd[passed] = equity_usd[reached]
+                    equity_usd[day] = note.decision.equity_usd
                     reached = day
                 elif type(note) is PositionClosed:
-                    traded.day.append(day_of(event.seen_ts, period))
-                    traded.regime.append(note.regime)
-                    traded.net_usd.append(note.net_usd)
-                    traded.slippage_usd.append(note.pnl.slippage_usd)
-                    traded.fees_usd.append(note.pnl.fees_usd)
-                    traded.funding_usd.append(note.pnl.funding_usd)
+                    pnl = note.pnl
+                    parts = (note.net_usd, pnl.slippage_usd, pnl.fees_usd, pnl.funding_usd)
+                    trades.append((day_of(event.seen_ts, period), int(note.regime), *parts))
 
         settings = Settings(params=params, limits=self.limits)
         backtest(self.make_market(period), settings, self.equity_usd, keep_decisions=False, watch=watch)
         for passed in range(reached + 1, days):
-            traded.equity_usd[passed] = traded.equity_usd[reached]
-        return traded
+            equity_usd[passed] = equity_usd[reached]
+        day, regime, net_usd, slippage_usd, fees_usd, funding_usd = (
+            [trade[at] for trade in trades] for at in range(6)
+        )
+        return Traded(day, regime, net_usd, slippage_usd, fees_usd, funding_usd, equity_usd)
 
 
 def days_begun(period: Period) -> int:

@@ -65,6 +65,7 @@ def try_all(
     plan: Plan, runner: Runner, key: str, training: tuple[Period, ...], trials: Sequence[Trial]
 ) -> None:
     """Trade trials over the whole training time."""
+    runner.try_out([trial.values for trial in trials])
     runner.progress.stage("stage 2", len(trials))
     measured = runner.measure(key, [trial.values for trial in trials], training)
     for trial, result in zip(trials, measured, strict=True):

@@ -1,9 +1,8 @@
 """Sets in, measured sets out, in order: cut into tasks, taken from the log where that has them, else done."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from drift_e3.lab.search.log import SearchLog
 from drift_e3.lab.search.plan import Period
 from drift_e3.lab.search.work import Measured, Result, Task, Values
 from drift_e3.lab.search.workers import Workers
@@ -11,6 +10,14 @@ from drift_e3.lab.search.workers import Workers
 CHUNK_CANDLES = 4_000_000
 """Candles that a task trades: some tenths of a second compiled, long against the cost of handing it out."""
 CHUNK_SETS_MAX = 256
+
+
+class Log(Protocol):
+    """Remembers what is done, by the keys of tasks: `log.SearchLog`, or nobody."""
+
+    def __contains__(self, key: str) -> bool: ...
+    def get(self, key: str) -> Result | None: ...
+    def put(self, key: str, result: Result) -> None: ...
 
 
 class Progress(Protocol):
@@ -29,6 +36,10 @@ class Progress(Protocol):
         """Something that a person should know."""
 
 
+Tried = Callable[[Sequence[Values]], None]
+"""Is told of the sets that a stage is about to try, before it does: each counts as a trial from then on."""
+
+
 def chunk_size(candles: int) -> int:
     """Sets in a task, for a training time of so many candles. It depends on nothing else: tasks must be the
     same whoever does them."""
@@ -38,11 +49,19 @@ def chunk_size(candles: int) -> int:
 class Runner:
     """Does the work of a search through its log."""
 
-    def __init__(self, workers: Workers, log: SearchLog, chunk_sets: int, progress: Progress) -> None:
+    def __init__(
+        self, workers: Workers, log: Log, chunk_sets: int, progress: Progress, tried: Tried | None = None
+    ) -> None:
         self._workers = workers
         self._log = log
         self._chunk_sets = chunk_sets
+        self._tried = tried
         self.progress = progress
+
+    def try_out(self, sets: Sequence[Values]) -> None:
+        """A stage is about to trade these sets for the first time."""
+        if self._tried is not None:
+            self._tried(sets)
 
     def measure(
         self,

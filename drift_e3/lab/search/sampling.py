@@ -34,6 +34,7 @@ def sample(plan: Plan) -> list[Values]:
 def halving(plan: Plan, runner: Runner, key: str, training: tuple[Period, ...]) -> list[Trial]:
     """Try the sample; all trials, those that came to the end among them."""
     trials = [Trial(number, "sample", values) for number, values in enumerate(sample(plan))]
+    runner.try_out([trial.values for trial in trials])
     alive = trials
     for rung, share in enumerate(plan.rungs):
         periods = between(training, 0.0, share)

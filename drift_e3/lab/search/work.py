@@ -4,15 +4,14 @@ A task says all that its result depends on besides the bench, which is the same 
 does it, where and when makes no difference.
 """
 
-from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from drift_e3.core.params import Params
-from drift_e3.lab.search.evaluator import Evaluator, Traded, days_begun
+from drift_e3.lab.search.evaluator import Evaluator, Traded
 from drift_e3.lab.search.plan import Period, Value
-from drift_e3.lab.search.score import Metrics, measure
+from drift_e3.lab.search.score import Metrics
 from drift_e3.lab.verdict import TradeCosts
 
 Values = tuple[Value, ...]
@@ -62,21 +61,10 @@ class Bench:
 
     def _measured(self, traded: Traded, period: Period, task: Task) -> Measured:
         return Measured(
-            (self._metrics(traded, period),),
+            (self.evaluator.metrics(traded, self.regime_weights, period),),
             _returns(traded, self.evaluator.equity_usd) if task.returns else (),
             _costs(traded) if task.costs else (),
         )
-
-    def _metrics(self, traded: Traded, period: Period) -> Metrics:
-        weighted_usd = array(
-            "d",
-            (
-                usd * self.regime_weights[regime]
-                for usd, regime in zip(traded.net_usd, traded.regime, strict=True)
-            ),
-        )
-        daily_usd = array("d", [0.0]) * days_begun(period)
-        return measure(traded.day, weighted_usd, self.evaluator.equity_usd, period.days, daily_usd)
 
 
 def params_of(base: Params, keys: Sequence[str], values: Values) -> Params:
@@ -105,4 +93,4 @@ def _returns(traded: Traded, equity_usd: float) -> tuple[float, ...]:
 
 def _costs(traded: Traded) -> tuple[TradeCosts, ...]:
     parts = zip(traded.net_usd, traded.slippage_usd, traded.fees_usd, traded.funding_usd, strict=True)
-    return tuple(TradeCosts(*part) for part in parts)
+    return tuple(TradeCosts(*map(float, part)) for part in parts)

@@ -8,12 +8,15 @@ from typing import Any
 
 from drift_e3.core.params import Limits, Params
 from drift_e3.core.terms import MS_PER_DAY, Instrument, Regime
-from drift_e3.lab.search.evaluator import Traded, day_of, days_begun
+from drift_e3.lab.licence import Leg
+from drift_e3.lab.search.evaluator import Evaluator, PlainEvaluator, Traded, day_of, days_begun
 from drift_e3.lab.search.identity import Account, Hashes
 from drift_e3.lab.search.plan import Axis, Period, Plan
+from drift_e3.lab.search.score import Metrics
 from drift_e3.lab.search.session import Session
 from drift_e3.lab.search.work import Bench
 from drift_e3.lab.search.workers import ThisProcess, Workers
+from drift_e3.ports import Market
 from drift_e3.venues.sim.settings import SimSettings
 
 START = 1_735_689_600_000
@@ -26,6 +29,11 @@ SCALE = {"m_bodyOverAtr": 0.2, "m_volumeZ": 1.0, "m_stopLossPct": 0.004, "m_spre
 def day(number: int) -> int:
     """The first moment of a day, from 0."""
     return START + number * MS_PER_DAY
+
+
+def no_market(period: Period) -> Market:
+    """For whoever does not trade."""
+    raise AssertionError(period)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +50,11 @@ class Hill:
         """Trade each set."""
         for params in sets:
             yield self._traded(params, period)
+
+    def metrics(self, traded: Traded, regime_weights: Sequence[float], period: Period) -> Metrics:
+        """Measure as the reference does."""
+        reference = PlainEvaluator(make_market=no_market, limits=Limits(), equity_usd=self.equity_usd)
+        return reference.metrics(traded, regime_weights, period)
 
     def _traded(self, params: Params, period: Period) -> Traded:
         away = 0.0
@@ -94,7 +107,7 @@ def a_plan(**changes: Any) -> Plan:
     return plan._replace(**changes)
 
 
-def a_bench(plan: Plan, evaluator: Any = None) -> Bench:
+def a_bench(plan: Plan, evaluator: Evaluator | None = None) -> Bench:
     """The bench of a plan."""
     return Bench(
         evaluator=evaluator or Hill(), base=plan.base, keys=plan.keys, regime_weights=plan.regime_weights
@@ -108,8 +121,8 @@ def a_session(plan: Plan, search: str = "5e" * 32) -> Session:
         account=Account(1_000.0, Limits(), Instrument(), SimSettings()),
         hashes=Hashes("da" * 32, "c0de" * 4, search),
         candles=10_000,
-        timeframe="1h",
-        legs={"funding": True, "premium": False},
+        frame_ms=3_600_000,
+        legs=frozenset({Leg.FUNDING}),
     )
 
 
@@ -137,10 +150,11 @@ class Listening:
 def searched(
     folder: Path, plan: Plan, workers: Workers | None = None, *, resume: bool = False
 ) -> dict[str, Any]:
-    """Search, and give the card."""
+    """Search with a ledger beside the folder, and give the card."""
     crew = workers or ThisProcess(a_bench(plan))
+    ledger = folder.with_name(f"{folder.name}.db")
     with crew:
-        return a_session(plan).run(folder, crew, Listening(), resume=resume)
+        return a_session(plan).run(folder, ledger, crew, Listening(), resume=resume)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

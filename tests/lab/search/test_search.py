@@ -195,7 +195,7 @@ def test_without_ten_trades_there_is_no_winner(tmp_path: Path) -> None:
 def test_progress_is_told_of_stages_sets_and_the_best(tmp_path: Path) -> None:
     heard = Listening()
     crew = ThisProcess(a_bench(PLAN))
-    card = a_session(PLAN).run(tmp_path, crew, heard, resume=False)
+    card = a_session(PLAN).run(tmp_path / "out", tmp_path / "ledger", crew, heard, resume=False)
     assert [name for name, _ in heard.stages[:2]] == [
         "stage 1, 0.125 of the time",
         "stage 1, 0.25 of the time",
