@@ -10,7 +10,20 @@ from typing import Any
 
 import typer
 
-from drift_e3.cli import advice, config, doctor, download, journal, operate, record, recorded, report, run, status
+from drift_e3.cli import (
+    advice,
+    config,
+    doctor,
+    download,
+    journal,
+    operate,
+    optimize,
+    record,
+    recorded,
+    report,
+    run,
+    status,
+)
 from drift_e3.cli.early_stop import StoppedEarly
 from drift_e3.cli.exits import Exit, exit_for
 
@@ -30,6 +43,7 @@ app.command()(operate.flatten)
 app.command()(operate.resume)
 app.command()(recorded.backtest)
 app.command()(recorded.features)
+app.command()(optimize.optimize)
 app.command()(record.record)
 app.command()(download.download)
 app.command()(journal.replay)
