@@ -9,8 +9,10 @@ from drift_e3.core.terms import MS_PER_SECOND
 from drift_e3.live.inbox import Inbox
 from drift_e3.ports import Advisor
 
-GRACE_MS: Final = 20
+GRACE_MS: Final = 40
 """An advisor that has not even said by then that its deadline is over is taken to have failed."""
+
+UNKEPT: Final = "the advisor did not keep its deadline"
 
 
 class Consultant:
@@ -98,5 +100,5 @@ class Consultant:
                 question_id=question.question_id,
                 reason="timeout",
                 latency_ms=deadline_ms,
-                detail="the advisor did not keep its deadline",
+                detail=UNKEPT,
             )
