@@ -85,8 +85,10 @@ LOG_EVENTS: dict[str, LogEvent] = {
         ("candles", "funding", "ticks", "books", "trades", "books_left_out"),
     ),
     # the venue's candles and order book
-    "feed.lost": LogEvent("a websocket gives no content; it is being connected anew", ("channel", "reason")),
-    "feed.restored": LogEvent("a websocket gives content again", ("channel", "away_s")),
+    "feed.lost": LogEvent(
+        "a websocket gives no content, or a question no answer; it is being asked anew", ("channel", "reason")
+    ),
+    "feed.restored": LogEvent("it gives content again", ("channel", "away_s")),
     "candles.filled": LogEvent("several candles were fetched at once after a pause", ("count", "first_ts")),
     "candles.skipped": LogEvent("the venue has no such candles; windows go on without", ("count", "next_ts")),
     "candles.switched": LogEvent(

@@ -80,6 +80,9 @@ class LiveMarket(Market, Protocol):
         Raises `VenueRefused` when this market must not be traded, `VenueUnavailable` when it does not answer.
         """
 
+    def troubles(self) -> tuple[str, ...]:
+        """Which of its sources are silent now, in words for people; empty while all speak."""
+
     async def run(self, put: Put) -> None:
         """Bring events until cancelled; what is out of reach for a while is waited for."""
 

@@ -106,7 +106,13 @@ async def run_daemon(
                 else:
                     await _start(loop, orders, recovered, market.next_ts() or 0)
                 operator = DaemonOperator(
-                    session, inbox, watch, clock, venue=orders.venue, speed=orders.speed
+                    session,
+                    inbox,
+                    watch,
+                    clock,
+                    venue=orders.venue,
+                    speed=orders.speed,
+                    troubles=market.troubles if is_live(market) else tuple,
                 )
                 control = Control(tasks, operator)
                 signals = _Signals(tasks, inbox, session, orders, clock)

@@ -42,13 +42,16 @@ class DaemonOperator:
         *,
         venue: str,
         speed: float | None,
+        troubles: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
+        """`troubles` says which sources of the market are silent."""
         self._session = session
         self._inbox = inbox
         self._watch = watch
         self._clock = clock
         self._venue = venue
         self._speed = speed
+        self._troubles = troubles
         self._started_ts = clock.now_ms()
 
     @property
@@ -74,6 +77,7 @@ class DaemonOperator:
                     started_ts=self._started_ts,
                     uptime_s=(now_ms - self._started_ts) / MS_PER_SECOND,
                 ),
+                notes=self._troubles(),
             ),
         )
 

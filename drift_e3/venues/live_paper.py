@@ -27,6 +27,9 @@ class HistorySource(LiveSource, Protocol):
     @property
     def feed(self) -> Feed: ...
 
+    def troubles(self) -> tuple[str, ...]:
+        """Which of its parts are silent now, in words for people."""
+
     async def history(self, *, after_ts: int | None = None, not_before_ts: int = 0) -> list[MarketEvent]:
         """What the core needs to be warm, or what it missed since the candle that opened at `after_ts`."""
 
@@ -88,6 +91,10 @@ class LivePaper:
         """History to warm on, or the candles that were missed meanwhile."""
         after_ts = last_candle_ts(state)
         return [*await self._source.history(after_ts=after_ts, not_before_ts=not_before_ts)]
+
+    def troubles(self) -> tuple[str, ...]:
+        """Which of its sources are silent now."""
+        return self._source.troubles()
 
     async def run(self, put: Put) -> None:
         """Bring events until cancelled."""

@@ -8,6 +8,7 @@ import pytest
 
 from drift_e3.core.events import FlattenRequested, HaltRequested
 from drift_e3.core.terms import Reason
+from drift_e3.drill.faults import FaultKind, Service
 from drift_e3.drill.local_chain import EngineName, VenueName
 from drift_e3.live import at_rest
 from drift_e3.live.control_socket import SOCKET_NAME
@@ -133,5 +134,24 @@ def test_an_entry_on_its_way_is_waited_for_and_closed_as_well(verb: Verb, tmp_pa
             assert (answer.error, answer.flat) == ("", True)
             assert is_flat_on_chain(stage)
             check(stage)
+
+    run_virtually(story)
+
+
+def test_the_status_says_which_source_is_silent_and_why(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with a_stage(tmp_path, plan=(1, 0), variables=LONG_HOLD) as stage:
+            await stage.start()
+            await stage.seconds(3.0)
+            status = (await ask(stage, Verb.STATUS)).status
+            assert status is not None
+            assert status.notes == ()
+            stage.local.faults.start(FaultKind.SOCKET_SILENCE, service=Service.DLOB)
+            stage.local.faults.start(FaultKind.HTTP_ERROR, service=Service.RPC)
+            await stage.seconds(40.0)
+            status = (await ask(stage, Verb.STATUS)).status
+            assert status is not None
+            assert {note.partition(":")[0] for note in status.notes} == {"chain", "book"}
+            assert status.stale, "what is too old to enter on is waited for"
 
     run_virtually(story)

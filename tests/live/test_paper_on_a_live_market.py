@@ -70,6 +70,9 @@ class TapeSource:
         self._clock = clock
         self.asked_after: int | None = None
 
+    def troubles(self) -> tuple[str, ...]:
+        return ()
+
     async def history(self, *, after_ts: int | None = None, not_before_ts: int = 0) -> list[MarketEvent]:
         del not_before_ts
         self.asked_after = after_ts

@@ -145,6 +145,10 @@ class LiveFeed:
         asked = (self._candles.asked, self._funding_asked, self._stats_asked)
         return (*channels, *(one.health() for one in asked))
 
+    def troubles(self) -> tuple[str, ...]:
+        """Which sources are silent now, and why, in words for people."""
+        return tuple(one.trouble for one in self.health() if one.trouble)
+
     async def history(
         self, *, after_ts: int | None = None, not_before_ts: int = 0, told: Sequence[CandleRecord] = ()
     ) -> list[MarketEvent]:

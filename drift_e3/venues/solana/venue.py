@@ -15,12 +15,12 @@ import structlog
 from drift_e3.core.commands import CancelOrder, Command, SubmitOrder
 from drift_e3.core.events import EntriesBarred, Event, Feed, OracleTick
 from drift_e3.core.state import TraderState
-from drift_e3.core.terms import Instrument, Intent
+from drift_e3.core.terms import MS_PER_SECOND, Instrument, Intent
 from drift_e3.ports import Clock, DataError, Put, VenueRefused, VenueUnavailable
 from drift_e3.venues.live_paper import HistorySource, last_candle_ts
 from drift_e3.venues.solana.barring import bars
 from drift_e3.venues.solana.books import Books, booked, opening
-from drift_e3.venues.solana.carrier import Carrier
+from drift_e3.venues.solana.carrier import SIGHT_MS, Carrier
 from drift_e3.venues.solana.deployment import DeploymentPin
 from drift_e3.venues.solana.followed import Followed
 from drift_e3.venues.solana.following import Follower
@@ -218,6 +218,12 @@ class ChainMarket:
             self._opened().follower.follow(followed)
             if awaited is not None:
                 self._resumed.append((followed.order_id, awaited))
+
+    def troubles(self) -> tuple[str, ...]:
+        """Which of its sources are silent now, the chain among them."""
+        silent_ms = self._clock.now_ms() - self._opened().moved_ts
+        chain = (f"chain: nothing new for {silent_ms / MS_PER_SECOND:.0f} s",) if silent_ms > SIGHT_MS else ()
+        return (*chain, *self._source.troubles())
 
     # -- running ---------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""The live feed on the drill's servers: history, candles, books, prices, funding, open interest, health."""
+"""The live feed on the drill's servers: candles as they close, books and prices as they come."""
 
 import asyncio
 from collections.abc import Iterable
@@ -10,187 +10,24 @@ import structlog
 from drift_e3.core.events import (
     BookSeen,
     CandleClosed,
-    FundingPublished,
     MarketEvent,
     OpenInterestSeen,
     OracleTick,
-    Settings,
-    Started,
 )
-from drift_e3.core.params import Limits, Params
-from drift_e3.core.state import new_state
-from drift_e3.core.terms import Instrument, Side
 from drift_e3.drill.faults import FaultKind, Service
-from drift_e3.drill.market import DrillMarket
-from drift_e3.venues.dataapi.failures import ServiceRefused, ServiceUnavailable
-from drift_e3.venues.dataapi.records import CandleRecord, Trade
 from tests.venues.dataapi.builders import MINUTE
-from tests.venues.dataapi.flood import flooded
 from tests.venues.dataapi.stage import (
     BEGIN,
-    LATE_MS,
     Stage,
     oracle_of,
     prices_of,
-    record_of,
     staged,
     warm_market,
 )
 
-SETTINGS = Settings(params=Params(), limits=Limits())
-
 
 def candles_in(events: Iterable[MarketEvent]) -> list[CandleClosed]:
     return [event for event in events if isinstance(event, CandleClosed)]
-
-
-def fundings_in(events: Iterable[MarketEvent]) -> list[FundingPublished]:
-    return [event for event in events if isinstance(event, FundingPublished)]
-
-
-# -- history -------------------------------------------------------------------------------------------------
-
-
-async def test_history_is_eight_days_of_closed_candles_in_order_with_their_funding() -> None:
-    async with staged(warm_market(days=9.0, funding_hours=24 * 20)) as stage:
-        events = await stage.feed.history()
-    candles, funding = candles_in(events), fundings_in(events)
-    assert len(events) == len(candles) + len(funding)
-    assert [event.seen_ts for event in events] == sorted(event.seen_ts for event in events)
-    assert prices_of(candles) == oracle_of(stage.market.bars[-8 * 1_440 :])
-    assert all(event.history for event in candles)
-    assert all(event.history for event in funding)
-    assert all(candle.seen_ts == candle.open_ts + MINUTE for candle in candles)
-    # 168 rates before the one in force at the first candle, and all since.
-    assert sum(row.publish_ts < candles[0].open_ts for row in funding) >= 169
-    assert funding[-1].publish_ts == stage.market.funding[-1].ts
-    assert funding[-1].rate_frac_1h == pytest.approx(1e-6, rel=1e-5)
-    assert funding[-1].premium_frac == pytest.approx(1e-5, rel=1e-2)
-    assert all(row.seen_ts == row.publish_ts for row in funding)
-
-
-async def test_history_warms_the_core() -> None:
-    async with staged(warm_market(days=8.1, funding_hours=24 * 16)) as stage:
-        events = await stage.feed.history()
-        started = Started(
-            seen_ts=0, settings=SETTINGS, instrument=Instrument(), feed=stage.feed.feed, equity_usd=1_000.0
-        )
-        market = new_state(started).market
-        for event in events:
-            market.observe(event)
-        assert len(events) > 11_520
-    known = market.features
-    for name in ("body_over_atr", "volume_z", "rv_1h", "rv_rank", "slope", "efficiency", "funding_z", "r4h"):
-        value = getattr(known, name)
-        assert value == value, name
-
-
-async def test_the_candle_that_has_just_ended_is_left_to_the_live_part() -> None:
-    async with staged() as stage:
-        await stage.play(2 * MINUTE - LATE_MS)
-        events = await stage.feed.history()
-        assert candles_in(events)[-1].open_ts == BEGIN
-        async with stage.running():
-            await stage.until(lambda: stage.of(CandleClosed))
-        assert stage.of(CandleClosed)[0].open_ts == BEGIN + MINUTE
-
-
-async def test_history_after_a_pause_goes_on_where_it_was_and_not_before_now() -> None:
-    async with staged() as stage:
-        events = await stage.feed.history(after_ts=BEGIN - 30 * MINUTE, not_before_ts=BEGIN - 10 * MINUTE)
-    candles = candles_in(events)
-    assert [candle.open_ts for candle in candles] == [BEGIN - minute * MINUTE for minute in range(29, 0, -1)]
-    assert candles[0].seen_ts == BEGIN - 10 * MINUTE
-    assert candles[-1].seen_ts == BEGIN
-    assert all(row.publish_ts > BEGIN - 30 * MINUTE for row in fundings_in(events))
-
-
-async def test_history_holds_what_was_told_against_what_is_said_now() -> None:
-    async with staged() as stage:
-        told = [record_of(bar) for bar in stage.market.bars[-20:-10]]
-        changed = [*told[:-1], told[-1]._replace(volume_base=99.0)]
-        with structlog.testing.capture_logs() as lines:
-            await stage.feed.history(after_ts=told[-1].open_ts, told=told)
-            assert lines == []
-            await stage.feed.history(after_ts=told[-1].open_ts, told=changed)
-    assert [line["event"] for line in lines] == ["candle.diverged"]
-    assert lines[0]["open_ts"] == told[-1].open_ts
-
-
-async def test_a_young_market_begins_with_its_first_candle() -> None:
-    async with staged(warm_market(days=0.01)) as stage:
-        with structlog.testing.capture_logs() as lines:
-            events = await stage.feed.history()
-    assert len(candles_in(events)) == 14
-    assert lines == []
-
-
-async def test_a_market_without_any_history_can_begin() -> None:
-    market = DrillMarket(now_ts=BEGIN)
-    async with staged(market) as stage:
-        assert await stage.feed.history() == []
-        async with stage.running():
-            await stage.until(lambda: stage.of(CandleClosed))
-        assert stage.of(CandleClosed)[0].open_ts == BEGIN
-
-
-async def test_holes_in_history_are_holes_and_said() -> None:
-    market = warm_market()
-    del market.bars[100:103]
-    async with staged(market) as stage:
-        with structlog.testing.capture_logs() as lines:
-            events = await stage.feed.history()
-    assert prices_of(candles_in(events)) == oracle_of(market.bars)
-    assert [(line["event"], line["count"]) for line in lines] == [("candles.skipped", 3)]
-
-
-async def test_candles_that_cannot_be_had_are_an_error_and_funding_that_cannot_comes_later() -> None:
-    async with staged() as stage:
-        stage.faults.start(FaultKind.HTTP_ERROR, service=Service.DATA_API, method="/market/SOL-PERP/candles")
-        with pytest.raises(ServiceUnavailable):
-            await stage.feed.history()
-        stage.faults.stop()
-        stage.faults.start(FaultKind.HTTP_ERROR, service=Service.DATA_API, method="/market/SOL-PERP/funding")
-        assert fundings_in(await stage.feed.history()) == []
-        stage.faults.stop()
-        async with stage.running():
-            await stage.until(lambda: stage.of(FundingPublished))
-    assert len(stage.of(FundingPublished)) == 40
-    assert all(row.history for row in stage.of(FundingPublished))
-
-
-async def test_an_unknown_market_is_refused() -> None:
-    async with staged(symbol="DOGE-PERP") as stage:
-        with pytest.raises(ServiceRefused):
-            await stage.feed.history()
-
-
-async def test_a_frame_that_the_services_do_not_have_is_a_bug() -> None:
-    with pytest.raises(ValueError, match="no candles of 120000 ms"):
-        async with staged(frame_ms=2 * MINUTE):
-            pass
-
-
-async def test_the_live_part_needs_the_history() -> None:
-    async with staged() as stage:
-        with pytest.raises(ExceptionGroup) as caught:
-            await stage.feed.run(stage.sink)
-    assert "history comes first" in str(caught.value.exceptions[0])
-
-
-async def test_the_feed_says_what_it_can_deliver() -> None:
-    async with staged(frame_ms=5 * MINUTE, oracle_ticks=False) as stage:
-        feed = stage.feed.feed
-    assert (feed.frame_ms, feed.oracle_ticks, feed.book, feed.premium, feed.live) == (
-        5 * MINUTE,
-        False,
-        True,
-        True,
-        True,
-    )
-
-
-# -- candles, live -------------------------------------------------------------------------------------------
 
 
 async def played(stage: Stage, minutes: int) -> None:
@@ -390,134 +227,3 @@ async def test_time_seen_never_goes_back() -> None:
         assert stage.events[before].seen_ts >= latest_ts
         seen = [event.seen_ts for event in stage.events]
         assert seen == sorted(seen)
-
-
-# -- funding and open interest -------------------------------------------------------------------------------
-
-
-def publish(stage: Stage, rate: float) -> int:
-    now_ms = stage.clock.now_ms()
-    stage.market.publish_funding(
-        FundingPublished(seen_ts=now_ms, publish_ts=now_ms - MINUTE, rate_frac_1h=rate, premium_frac=0.0)
-    )
-    return stage.market.funding[-1].ts
-
-
-async def test_each_funding_update_comes_once_and_the_first_ones_are_not_told_again() -> None:
-    async with staged() as stage:
-        await stage.feed.history()
-        async with stage.running():
-            await stage.play(2 * MINUTE, step_ms=3_000)
-            assert stage.of(FundingPublished) == []
-            published = publish(stage, 3e-5)
-            await stage.play(5 * MINUTE, step_ms=3_000)
-            assert [row.publish_ts for row in stage.of(FundingPublished)] == [published]
-            both = [publish(stage, 4e-5)]
-            await stage.play(1_000, step_ms=1_000)
-            both.append(publish(stage, 5e-5))
-            await stage.play(5 * MINUTE, step_ms=3_000)
-        rows = stage.of(FundingPublished)
-    assert [row.publish_ts for row in rows] == [published, *both]
-    assert [row.rate_frac_1h for row in rows] == pytest.approx([3e-5, 4e-5, 5e-5], rel=1e-4)
-    assert not any(row.history for row in rows)
-    assert all(row.publish_ts <= row.seen_ts <= row.publish_ts + 40_000 for row in rows[:1])
-
-
-async def test_open_interest_comes_every_minute_in_usd() -> None:
-    async with staged() as stage:
-        await stage.feed.history()
-        async with stage.running():
-            await stage.play(4 * MINUTE, step_ms=1_000)
-        found = stage.of(OpenInterestSeen)
-    assert 4 <= len(found) <= 6
-    assert found[-1].open_interest_usd == pytest.approx(1_000.0 * 150.0, rel=0.1)
-
-
-async def test_a_refused_question_is_counted_and_asked_again() -> None:
-    async with staged() as stage:
-        stage.faults.start(
-            FaultKind.HTTP_ERROR, service=Service.DATA_API, method="/stats", count=1, amount=404
-        )
-        await stage.feed.history()
-        async with stage.running():
-            await stage.until(lambda: stage.of(OpenInterestSeen))
-        (health,) = [one for one in stage.feed.health() if one.name == "open_interest"]
-    assert (health.errors, health.contents, health.connected) == (1, 1, True)
-    assert "refused 404" in health.last_error
-
-
-async def test_broken_frames_on_both_sockets_leave_the_feed_as_it_was() -> None:
-    """The whole of it is in the torture tests."""
-    stage = await flooded(1_500, seed=3)
-    health = {one.name: one for one in stage.feed.health()}
-    assert health["candles"].errors > 500
-    assert health["book"].errors > 500
-
-
-# -- health, the tap, the end --------------------------------------------------------------------------------
-
-
-async def test_health_tells_of_every_source() -> None:
-    async with staged() as stage:
-        before = {one.name: one for one in stage.feed.health()}
-        await stage.feed.history()
-        async with stage.running():
-            await stage.until(lambda: stage.of(CandleClosed) and stage.of(OpenInterestSeen))
-            after = {one.name: one for one in stage.feed.health()}
-    assert set(before) == {"candles", "book", "candles_http", "funding", "open_interest"}
-    for one in before.values():
-        assert (one.connected, one.age_s, one.contents, one.errors) == (False, None, 0, 0)
-    for one in after.values():
-        assert one.connected, one
-        assert one.age_s is not None
-        assert one.age_s < 5.0
-        assert one.contents > 0, one
-
-
-class Basket:
-    """A tap that keeps everything."""
-
-    def __init__(self) -> None:
-        self.candles: list[tuple[CandleRecord, CandleClosed]] = []
-        self.all_trades: list[Trade] = []
-
-    def candle(self, record: CandleRecord, event: CandleClosed) -> None:
-        self.candles.append((record, event))
-
-    def trades(self, trades: Iterable[Trade], seen_ts: int) -> None:
-        self.all_trades += trades
-
-
-async def test_a_tap_gets_both_prices_of_each_candle_and_each_trade_once() -> None:
-    basket = Basket()
-    async with staged(tap=basket) as stage:
-        history = await stage.feed.history()
-        async with stage.running():
-            await stage.until(lambda: stage.of(BookSeen))
-            stage.faults.start(FaultKind.SOCKET_DUPLICATES, service=Service.DLOB)
-            for number in range(5):
-                stage.market.trade(stage.clock.now_ms(), Side.BUY, 150.0 + number, 2.0)
-            await stage.until(lambda: len(basket.all_trades) >= 5)
-            await stage.until(lambda: stage.of(CandleClosed))
-        assert [event for _, event in basket.candles] == [*candles_in(history), *stage.of(CandleClosed)]
-        truth = {bar.ts: record_of(bar) for bar in stage.market.bars}
-        assert all(record == truth[record.open_ts] for record, _ in basket.candles)
-    assert [trade.price_usd for trade in basket.all_trades] == [150.0, 151.0, 152.0, 153.0, 154.0]
-    assert {health.name for health in stage.feed.health()} > {"book", "trades"}
-
-
-async def test_an_error_of_the_sink_ends_the_feed() -> None:
-    async def full(events: object) -> None:
-        raise OSError("disk full")
-
-    async with staged() as stage:
-        await stage.feed.history()
-        stage.sink = full  # type: ignore[method-assign]
-        with pytest.raises(ExceptionGroup) as caught:
-            await _in_vain(stage)
-    assert caught.group_contains(OSError, match="disk full")
-
-
-async def _in_vain(stage: Stage) -> None:
-    async with stage.running():
-        await stage.until(lambda: False)
