@@ -62,14 +62,18 @@ def show(
     if as_json:
         _write_json(row(record))
         return
-    told = row(record)
-    long = {name: told.pop(name) for name in ("prompt", "text")}
-    for name, value in told.items():
-        if value is not None:
+    for name, value in row(record).items():
+        if value is not None and name not in {"prompt", "text", "tried"}:
             typer.echo(f"{name.ljust(22)}{_shown(name, value)}")
-    for name, value in long.items():
-        if value is not None:
-            typer.echo(f"\n--- {'prompt' if name == 'prompt' else 'answer'} ---\n{_printable(str(value))}")
+    if record.reply is not None and record.reply.prompt:
+        typer.echo(f"\n--- prompt ---\n{_printable(record.reply.prompt)}")
+    for attempt in record.reply.attempts if record.reply is not None else ():
+        if attempt is not record.attempt or not record.text:
+            took = f"{attempt.latency_ms / 1_000.0:.2f} s"
+            typer.echo(f"\n--- {_printable(attempt.model)}: {attempt.outcome}, {took} ---")
+            typer.echo(_printable(attempt.text) or "(not a word)")
+    if record.text:
+        typer.echo(f"\n--- answer ---\n{_printable(record.text)}")
 
 
 def export(

@@ -92,6 +92,8 @@ def _show(card: "Card") -> None:
     typer.echo(
         f"{card.questions:,} questions, {day(card.first_ts)} to {day(card.last_ts)} UTC: {outcomes or '-'}"
     )
+    if not card.questions:
+        return
     for finding in findings(card):
         typer.echo(finding)
     columns = [HORIZON_HEAD, *map(horizon_row, card.horizons)]

@@ -10,6 +10,8 @@ from math import fsum
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import msgspec
+
 from drift_e3.core.advice import Advice
 from drift_e3.core.decision import Decision
 from drift_e3.core.events import NOT_TOLD, AdviceFailed, AdviceReceived, Attempt
@@ -61,6 +63,11 @@ def _use_on_answer(record: Record) -> Use | None:
     """The decision that waited for the answer, where it was on a signal."""
     decision = record.decision
     return next((use for use in record.uses if decision is not None and use.decision.ts == decision.ts), None)
+
+
+def _tried(record: Record) -> str | None:
+    """Every model that was tried, as JSON; the text of the one that was heard is the answer's own."""
+    return msgspec.json.encode(record.reply.attempts).decode() if record.reply is not None else None
 
 
 def _heard_confidence(record: Record) -> float | None:
@@ -131,6 +138,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     *_columns(_of_reply, int, "latency_ms"),
     *_columns(_of_attempt, int, "load_ms prompt_tokens answer_tokens"),
     Column("attempts", int, lambda record: len(record.reply.attempts) if record.reply is not None else 0),
+    Column("tried", str, _tried),
     *_columns(_of_advice, str, "regime direction", "advice_"),
     *_columns(_of_advice, float, "confidence multiplier", "advice_"),
     *_columns(_of_advice, str, "reasoning", "advice_"),

@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -9,7 +10,7 @@ import pytest
 
 from drift_e3.cli.exits import Exit
 from drift_e3.core.commands import AskAdvisor
-from drift_e3.core.events import AdvisorEvent
+from drift_e3.core.events import AdvisorEvent, Attempt
 from drift_e3.journal.schema import JOURNAL_NAME
 from drift_e3.journal.writer import JournalWriter
 from drift_e3.lab.ledger_rows import COLUMNS
@@ -87,6 +88,30 @@ def test_show_tells_all_of_a_question(folder: Path, rows: list[dict[str, object]
         assert told in ran.out
     as_json = program(folder, "advice", "show", str(row["question_id"]), "--state", "state", "--json")
     assert json.loads(as_json.out) == row
+
+
+def test_show_tells_of_every_model_that_was_tried(tmp_path: Path) -> None:
+    def climb(command: AskAdvisor) -> AdvisorEvent:
+        reply = said(command, an_answer(), model="small")
+        first = Attempt(
+            model="large", digest="d", options="{}", outcome="no_answer", text="hm", latency_ms=900
+        )
+        return replace(reply, attempts=(first, *reply.attempts))
+
+    write_advised(tmp_path / "state", CANDLES[: WARM_UP + 25], climb)
+    (row,) = json.loads(
+        program(tmp_path, "advice", "list", "--state", "state", "--limit", "1", "--json").out
+    )["questions"]
+    assert [attempt["model"] for attempt in json.loads(row["tried"])] == ["large", "small"]
+    shown = program(tmp_path, "advice", "show", row["question_id"], "--state", "state").out
+    assert "--- large: no_answer, 0.90 s ---\nhm\n" in shown
+    assert shown.endswith(f"--- answer ---\n{an_answer()}\n")
+
+
+def test_show_tells_of_a_question_that_failed(folder: Path, rows: list[dict[str, object]]) -> None:
+    row = next(row for row in rows if row["outcome"] == "timeout")
+    shown = program(folder, "advice", "show", str(row["question_id"]), "--state", "state").out
+    assert shown.endswith("--- planted: timeout, 8.00 s ---\n(not a word)\n")
 
 
 def test_an_answer_cannot_speak_to_the_terminal(folder: Path, rows: list[dict[str, object]]) -> None:
@@ -170,9 +195,8 @@ def test_a_journal_without_questions_has_nothing_to_score(tmp_path: Path) -> Non
         pass
     ran = program(tmp_path, "advice", "score", "--state", "state", "--html", "page.html")
     assert ran.code == Exit.OK
-    assert "0 questions" in ran.out
-    assert "15m: no directional answer to judge (nothing known yet)." in ran.out
-    assert "What can be said" in (tmp_path / "page.html").read_text()
+    assert ran.out == "0 questions, - to - UTC: -\n"
+    assert "15m: no directional answer to judge (nothing known yet)." in (tmp_path / "page.html").read_text()
     assert program(tmp_path, "advice", "export", "--state", "state").out == ""
 
 
