@@ -2,7 +2,7 @@
 
 import typer
 
-from drift_e3.cli import advice_ask, advice_ledger, advice_score
+from drift_e3.cli import advice_ask, advice_ledger, advice_record, advice_score
 
 app = typer.Typer(
     help="Ask the advisor, and look into what it has said.", no_args_is_help=True, rich_markup_mode=None
@@ -12,3 +12,4 @@ app.command("list")(advice_ledger.list_questions)
 app.command()(advice_ledger.show)
 app.command()(advice_ledger.export)
 app.command()(advice_score.score)
+app.command()(advice_record.record)
