@@ -1,4 +1,4 @@
-"""How late the event loop is: idle, and while the daemon trades beside an advisor that hangs or answers.
+"""How late the event loop is: idle, and while the daemon trades beside a model that hangs, rambles, answers.
 
 A task that wants to wake every 5 ms measures by how much it is late. Whatever blocks the loop shows here:
 the core, the journal's appends, the log, the advisor's HTTP client.
@@ -40,15 +40,16 @@ SHARES: Final = {"p50": 0.5, "p99": 0.99, "max": 1.0}
 
 
 def measure(scale: Scale) -> list[Figure]:
-    """The same loop idle, beside a hanging and beside an answering advisor, in turn."""
+    """The same loop idle, beside a hanging, a rambling and an answering advisor, in turn."""
     # Everything is logged as always; the daemon's logger keeps the stream that it first writes to.
     configure("json", "info", _Nowhere())
-    with _server("hangs") as hanging, _server("says") as answering:
+    with _server("hangs") as hanging, _server("drips") as rambling, _server("says") as answering:
         times = alternate(
             scale.rounds,
             [
                 _idle(scale.lag_s),
                 _trading("hanging", hanging, scale.lag_s, AdviceFailed),
+                _trading("rambling", rambling, scale.lag_s, AdviceFailed),
                 _trading("answering", answering, scale.lag_s, AdviceReceived),
             ],
         )
@@ -66,7 +67,7 @@ def measure(scale: Scale) -> list[Figure]:
                 ratios=ratios(times[f"{advisor}_{share}"], idle),
                 aim=AIM if share == "p99" else None,
             )
-            for advisor in ("hanging", "answering")
+            for advisor in ("hanging", "rambling", "answering")
         ]
     return figures
 
