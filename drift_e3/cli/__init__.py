@@ -16,6 +16,7 @@ from drift_e3.cli import (
     doctor,
     download,
     journal,
+    licence_check,
     operate,
     optimize,
     record,
@@ -44,6 +45,7 @@ app.command()(operate.resume)
 app.command()(recorded.backtest)
 app.command()(recorded.features)
 app.command()(optimize.optimize)
+app.command()(licence_check.licence_check)
 app.command()(record.record)
 app.command()(download.download)
 app.command()(journal.replay)
