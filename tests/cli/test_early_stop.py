@@ -47,7 +47,7 @@ def strikes_while_it_waits(number: signal.Signals) -> Callable[[pytest.MonkeyPat
         asyncio.get_running_loop().call_soon(signal.raise_signal, number)
         await asyncio.Event().wait()
 
-    return lambda monkeypatch: monkeypatch.setattr(wiring, "advisor", waits)
+    return lambda monkeypatch: monkeypatch.setattr(drift_e3.live.daemon, "_open", waits)
 
 
 @pytest.mark.parametrize("number", STOPS)

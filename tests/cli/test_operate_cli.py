@@ -1,7 +1,6 @@
-"""`drift-e3 halt`, `flatten`, `resume`, `status`, `positions` where no daemon runs."""
+"""`drift-e3 halt`, `flatten`, `resume` where no daemon runs, and what all verbs refuse."""
 
 import getpass
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +12,6 @@ import drift_e3.cli.launch
 import drift_e3.cli.operate
 from drift_e3.cli.exits import Exit
 from drift_e3.core.events import (
-    AccountOpened,
-    CandleClosed,
-    EntriesBarred,
-    Event,
     FlattenRequested,
     HaltRequested,
     ResumeRequested,
@@ -25,7 +20,6 @@ from drift_e3.core.events import (
 )
 from drift_e3.core.notes import PositionClosed, PositionOpened
 from drift_e3.core.terms import Reason, StopPolicy
-from drift_e3.journal.code_hash import code_hash
 from drift_e3.journal.schema import JOURNAL_NAME
 from drift_e3.journal.state_lock import StateLock, StateLocked
 from drift_e3.journal.writer import JournalWriter
@@ -33,200 +27,20 @@ from drift_e3.live import at_rest
 from drift_e3.live.control_socket import listen
 from drift_e3.live.daemon import ForcedStop
 from drift_e3.ports import VenueRefused
-from tests.live.journals import rewrite, told
-from tests.live.program import Ran, program
+from tests.cli.operating import (
+    COUNT,
+    VERBS,
+    arguments,
+    closed,
+    document,
+    in_position,
+    live_journal,
+    one_line,
+    run,
+)
+from tests.live.journals import told
+from tests.live.program import program
 from tests.live.tapes import LIVELY, random_walk, write_candles
-
-COUNT = 200
-VERBS = ("status", "positions", "halt", "resume", "flatten")
-
-
-def arguments(state: object = "state") -> tuple[object, ...]:
-    return ("--tape", "tape.csv", "--state", state)
-
-
-def run(folder: Path, **variables: str) -> Ran:
-    """Trade through the tape in `folder`."""
-    return program(folder, "run", *arguments(), "--speed", "max", "--advisor", "off", **(LIVELY | variables))
-
-
-def in_position(state: Path) -> tuple[int, int]:
-    """The event, and the how-manieth candle it is, at whose close a position has been open for a while."""
-    candles, events_open = 0, 0
-    for seq, (event, outputs) in enumerate(told(state), 1):
-        events_open += events_open > 0
-        for output in outputs:
-            if isinstance(output, PositionOpened):
-                events_open = 1
-            elif isinstance(output, PositionClosed):
-                events_open = 0
-        if isinstance(event, CandleClosed):
-            candles += 1
-            if events_open > 3:
-                return seq, candles
-    raise AssertionError("no position was held")
-
-
-@pytest.fixture(scope="module")
-def scout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a tape that was traded through."""
-    folder = tmp_path_factory.mktemp("scout")
-    write_candles(folder / "tape.csv", random_walk(4, COUNT, minutes=60))
-    assert run(folder).code == Exit.OK
-    return folder
-
-
-@pytest.fixture(scope="module")
-def held(scout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same, but the daemon was stopped in order with a position open."""
-    folder = tmp_path_factory.mktemp("held")
-    (folder / "tape.csv").write_bytes((scout / "tape.csv").read_bytes())
-    seq, _ = in_position(scout / "state")
-    rewrite(scout / "state", folder / "state", upto=seq, snapshots=False)
-    return folder
-
-
-@pytest.fixture
-def folder(held: Path, tmp_path: Path) -> Path:
-    """A copy of that for one test."""
-    (tmp_path / "tape.csv").write_bytes((held / "tape.csv").read_bytes())
-    rewrite(held / "state", tmp_path / "state", snapshots=False)
-    return tmp_path
-
-
-def closed(folder: Path) -> list[Reason]:
-    """Why positions ended."""
-    notes = [note for _, led_to in told(folder / "state") for note in led_to]
-    return [note.reason for note in notes if isinstance(note, PositionClosed)]
-
-
-def document(ran: Ran) -> Any:
-    """The one JSON object of standard output."""
-    assert "Traceback" not in ran.err
-    return json.loads(ran.out)
-
-
-def one_line(ran: Ran, code: Exit) -> str:
-    assert (ran.code, ran.out) == (code, "")
-    (line,) = ran.err.splitlines()
-    return line
-
-
-# -- status and positions ------------------------------------------------------------------------------------
-
-
-def test_status_tells_by_the_journals_word_and_says_so(folder: Path) -> None:
-    ran = program(folder, "status", "--state", "state")
-    assert (ran.code, ran.err) == (Exit.OK, "")
-    lines = dict(re.findall(r"^(\S.{13})(.*)$", ran.out, re.MULTILINE))
-    told_of = {name.strip(): text for name, text in lines.items()}
-    assert re.match(r"does not run; so says the journal, last written [\d.]+ (s|min) ago", told_of["daemon"])
-    assert told_of["mode"] == "trading (warmed)"
-    assert re.match(r"(long|short) [\d.]+ at [\d.]+ USD, e3, since 2025-01-0\d", told_of["position"])
-    assert told_of["orders"] == "2 open"
-    assert told_of["advisor"] == "off"
-    assert "of 5.00%" in told_of["day's loss"]
-    assert ", on the venue; target" in ran.out
-    assert "reduce-only" in ran.out
-    assert "by e3 in bull_trend, confidence 0.00: none (no_signal:" in told_of["decision"]
-
-
-def test_status_as_json_has_the_same(folder: Path) -> None:
-    seen = document(program(folder, "status", "--state", "state", "--json"))
-    assert (seen["daemon"], seen["mode"], seen["account"]) == (None, "trading", "paper")
-    assert seen["seq"] == len(told(folder / "state"))
-    assert seen["written_ts"] > seen["event_ts"]
-    position = seen["position"]
-    assert position["stop_rests"] is True
-    assert [order["size_base"] for order in seen["orders"]] == [position["size_base"]] * 2
-    assert (seen["decision"]["verdict"], seen["decision"]["strategy"]) == ("none", "e3")
-
-
-def test_positions_tells_of_position_and_orders_alone(folder: Path) -> None:
-    ran = program(folder, "positions", "--state", "state")
-    assert (ran.code, ran.err) == (Exit.OK, "")
-    assert ran.out.startswith("daemon        does not run")
-    assert "stop_" not in ran.out
-    assert "equity" not in ran.out
-    seen = document(program(folder, "positions", "--state", "state", "--json"))
-    assert [position["strategy"] for position in seen["positions"]] == ["e3"]
-    assert {order["reason"] for order in seen["orders"]} == {"stop", "take_profit"}
-    assert seen["running"] is False
-
-
-def test_a_flat_trader_has_no_position_and_no_orders(folder: Path) -> None:
-    assert program(folder, "flatten", *arguments(), **LIVELY).code == Exit.OK
-    ran = program(folder, "positions", "--state", "state")
-    assert ran.out.splitlines()[1:] == ["position      flat", "orders        none"]
-    assert document(program(folder, "positions", "--state", "state", "--json"))["positions"] == []
-
-
-def test_one_that_was_stopped_has_stopped(scout: Path) -> None:
-    assert "\nmode          stopped (stop_asked)\n" in program(scout, "status", "--state", "state").out
-
-
-def test_a_look_changes_nothing_and_needs_no_settings(folder: Path) -> None:
-    before = {file.name: file.read_bytes() for file in (folder / "state").iterdir()}
-    (folder / ".env").write_text("DRIFT_E3_VENUE=nonsense\n")
-    for verb in ("status", "positions"):
-        assert program(folder, verb, "--state", "state").code == Exit.OK
-        assert program(folder, verb).code == Exit.CONFIGURATION
-    after = {file.name: file.read_bytes() for file in (folder / "state").iterdir()}
-    assert {name: after[name] for name in before} == before
-
-
-def test_the_state_directory_is_the_settings_where_none_is_given(folder: Path) -> None:
-    (folder / "state").rename(folder / "elsewhere")
-    assert program(folder, "status", STATE_DIR="elsewhere").code == Exit.OK
-
-
-def live_journal(folder: Path, *, barred: tuple[str, ...] = ()) -> Path:
-    """A state directory of a live account, as far as the journal goes."""
-    (started, _), *_ = told(folder / "state")
-    assert isinstance(started, Started)
-    state = folder / "live"
-    state.mkdir()
-    ts = started.seen_ts
-    opened = AccountOpened(
-        seen_ts=ts, account="user", equity_usd=55.0, ledger=0, funding=0, fees=0, tokens=55
-    )
-    with JournalWriter(state / JOURNAL_NAME, code_hash()) as writer:
-        events: tuple[Event, ...] = (started, opened, EntriesBarred(seen_ts=ts, reasons=barred))
-        for seq, event in enumerate(events, 1):
-            writer.append_event(seq, event)
-            writer.append_outcome(seq, (), ())
-    return state
-
-
-def test_of_a_live_account_it_says_that_nobody_asked_the_chain(folder: Path) -> None:
-    live_journal(folder)
-    ran = program(folder, "status", "--state", "live")
-    assert "nobody has asked the chain what the account holds now" in ran.out
-    assert "live account" in ran.out
-    assert "55.00 USD" in ran.out
-    assert "nobody has asked the chain" in program(folder, "positions", "--state", "live").out
-    assert "nobody has asked the chain" in program(folder, "halt", "--state", "live").out
-    assert document(program(folder, "status", "--state", "live", "--json"))["notes"]
-
-
-def test_no_secret_is_told_even_where_a_reason_holds_one(folder: Path) -> None:
-    live_journal(folder, barred=("https://rpc.example/?api-key=hunter2secret refused",))
-    for more in ((), ("--json",)):
-        ran = program(folder, "status", "--state", "live", *more)
-        assert "rpc.example" in ran.out
-        assert "hunter2secret" not in ran.out
-
-
-def test_a_daemon_that_was_killed_is_said(folder: Path, held: Path) -> None:
-    state = folder / "state"
-    for file in state.glob("journal.db*"):
-        file.unlink()
-    writer = JournalWriter(state / JOURNAL_NAME, code_hash())
-    for seq, (event, _) in enumerate(told(held / "state")[:5], 1):
-        writer.append_event(seq, event)
-    writer.close(clean=False)
-    assert "the daemon did not end in order" in program(folder, "status", "--state", "state").out
-
 
 # -- halt and resume -----------------------------------------------------------------------------------------
 
