@@ -20,6 +20,7 @@ class Verb(StrEnum):
     STATUS = "status"
     HALT = "halt"
     FLATTEN = "flatten"
+    REDUCE = "reduce"
     RESUME = "resume"
 
 
@@ -51,8 +52,8 @@ class Operator(Protocol):
         """How the trader stands between two events."""
 
     async def ask(self, verb: Verb, by: str, wait_s: float) -> Answer:
-        """Have a request taken and journaled; a halt or a flatten is answered when flat, at the latest after
-        `wait_s`. `by` is who asks, for the journal."""
+        """Have a request taken and journaled; what closes is answered when flat, or after `wait_s`. `by` is
+        who asks, for the journal."""
 
 
 class Watcher(Protocol):

@@ -63,7 +63,8 @@ class OrderStatus:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitStatus:
     """How near the limits are: losses as fractions of the day's open and of the high-water mark, negative for
-    a gain, each with its limit. `paused_until_ts` is 0 without a pause."""
+    a gain, each with its limit. `paused_until_ts` is 0 without a pause, and
+    the end of the year 9999 for one that lasts until somebody resumes."""
 
     daily_loss_frac: float | None
     daily_loss_max: float

@@ -13,10 +13,12 @@ import typer
 from drift_e3.cli import (
     advice,
     config,
+    data,
     doctor,
     download,
     journal,
     licence_check,
+    lookahead,
     operate,
     optimize,
     record,
@@ -41,9 +43,11 @@ app.command()(status.status)
 app.command()(status.positions)
 app.command()(operate.halt)
 app.command()(operate.flatten)
+app.command()(operate.reduce)
 app.command()(operate.resume)
 app.command()(recorded.backtest)
 app.command()(recorded.features)
+app.command("lookahead-check")(lookahead.lookahead_check)
 app.command()(optimize.optimize)
 app.command()(licence_check.licence_check)
 app.command()(record.record)
@@ -52,6 +56,7 @@ app.command()(journal.replay)
 app.add_typer(journal.app, name="journal")
 app.add_typer(advice.app, name="advice")
 app.add_typer(report.app, name="report")
+app.add_typer(data.app, name="data")
 app.add_typer(config.app, name="config")
 
 

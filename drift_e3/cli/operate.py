@@ -44,6 +44,18 @@ def halt(state: StateDir = None, timeout: Timeout = 60.0, as_json: AsJson = Fals
     _tell(answer, text, as_json=as_json)
 
 
+def reduce(state: StateDir = None, timeout: Timeout = 60.0, as_json: AsJson = False) -> None:
+    """Open no new position until somebody resumes; an open one is held to its own exit.
+
+    Without a daemon it is journaled, for the next start to go by.
+    """
+    from drift_e3.live.control_wire import Request
+    from drift_e3.operating import Verb
+
+    answer = _say(state_directory(state), Request(verb=Verb.REDUCE, by=user()), timeout)
+    _tell(answer, "no new position is opened until somebody resumes", as_json=as_json, wants_flat=False)
+
+
 def resume(state: StateDir = None, timeout: Timeout = 60.0, as_json: AsJson = False) -> None:
     """Lift a halt or a pause; baselines start anew from present equity."""
     from drift_e3.live.control_wire import Request
@@ -107,20 +119,24 @@ def _say(directory: Path, request: "Request", timeout_s: float) -> "Answer":
     """Tell the daemon, or the journal where none runs."""
     import time
 
-    from drift_e3.core.events import HaltRequested, ResumeRequested
+    from drift_e3.core.events import HaltRequested, ReduceRequested, ResumeRequested
     from drift_e3.journal.state_lock import StateLocked
     from drift_e3.live import at_rest
     from drift_e3.live.control_client import ask
     from drift_e3.operating import Verb
 
+    kinds: dict[Verb, type[HaltRequested | ReduceRequested | ResumeRequested]] = {
+        Verb.HALT: HaltRequested,
+        Verb.REDUCE: ReduceRequested,
+        Verb.RESUME: ResumeRequested,
+    }
     until_s = time.monotonic() + timeout_s
     while True:
         answer = ask(directory, request, timeout_s)
         if answer is not None:
             return answer
         try:
-            kind = HaltRequested if request.verb is Verb.HALT else ResumeRequested
-            return at_rest.book(directory, kind, request.by)
+            return at_rest.book(directory, kinds[request.verb], request.by)
         except StateLocked:
             # One has just started: it is asked again.
             if time.monotonic() >= until_s:

@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 
+from drift_e3.core.breakers import UNTIL_RESUMED_TS
 from drift_e3.logs import redact_text, redact_value
 from drift_e3.status import OrderStatus, PositionStatus, Status
 
@@ -94,6 +95,8 @@ def _mode(status: Status) -> str:
         cause = "a person" if status.halt_cause == "halt_asked" else f"its limit ({status.halt_cause})"
         return f"{mode}; {cause} has halted it, until a person resumes"
     if status.limits.paused_until_ts:
+        if status.limits.paused_until_ts == UNTIL_RESUMED_TS:
+            return f"{mode} ({status.mode_cause}), until somebody resumes"
         return f"{mode} ({status.mode_cause}), paused until {_moment(status.limits.paused_until_ts)}"
     return f"{mode} ({status.mode_cause})"
 

@@ -10,6 +10,8 @@ from drift_e3.core.modes import Trigger
 from drift_e3.core.params import Limits
 from drift_e3.core.terms import MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE, Refused
 
+UNTIL_RESUMED_TS = 253_402_300_799_000
+"""The end of the year 9999: a pause without an end of its own."""
 EXACTLY = 1e-12
 """A loss of exactly the limit breaks it, although 1 - 800/1000 is a little less than 0.2 in floats."""
 
@@ -55,6 +57,10 @@ class Breakers:
         self.loss_streak = 0
         self._pause(now_ts + int(limits.pause_minutes * MS_PER_MINUTE), Trigger.LOSS_STREAK)
         return Trigger.LOSS_STREAK
+
+    def pause_until_resumed(self) -> None:
+        """Pause because a person asked for it."""
+        self._pause(UNTIL_RESUMED_TS, Trigger.REDUCE_ASKED)
 
     def _pause(self, until_ts: int, cause: Trigger) -> None:
         if until_ts > self.paused_until_ts:

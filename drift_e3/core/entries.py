@@ -155,7 +155,7 @@ def _decide(turn: Turn, pending: Pending, drafter: Drafter, *, superseded: bool 
             )
         )
     )
-    if held is not None and heard is not None and heard is not held and draft.used_advice:
+    if held is not None and heard is not None and heard != held and draft.used_advice:
         turn.notes.append(
             AdviceWeighed(
                 question_id=held.question_id,

@@ -282,6 +282,14 @@ class HaltRequested:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReduceRequested:
+    """The operator wants no new position until he resumes; an open one is held to its own exit."""
+
+    seen_ts: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResumeRequested:
     """The operator lifts a halt or a pause; baselines start anew from the present equity."""
 
@@ -316,5 +324,13 @@ HistoricEvent = CandleClosed | FundingPublished
 AdvisorEvent = AdviceReceived | AdviceFailed
 AccountEvent = AccountOpened | CollateralMoved | EntriesBarred
 VenueEvent = OrderAccepted | OrderRejected | OrderCancelled | Fill | FundingPaid | AccountEvent
-OperatorEvent = Started | SettingsChanged | HaltRequested | ResumeRequested | FlattenRequested | StopRequested
+OperatorEvent = (
+    Started
+    | SettingsChanged
+    | HaltRequested
+    | ReduceRequested
+    | ResumeRequested
+    | FlattenRequested
+    | StopRequested
+)
 Event = MarketEvent | AdvisorEvent | VenueEvent | OperatorEvent | Heartbeat

@@ -21,6 +21,7 @@ class Trigger(Term):
     RESUME_ASKED = 6
     STOP_ASKED = 7
     RESTARTED = 8
+    REDUCE_ASKED = 9
 
 
 TRANSITIONS: dict[tuple[Mode, Trigger], Mode] = {
@@ -30,6 +31,7 @@ TRANSITIONS: dict[tuple[Mode, Trigger], Mode] = {
     (Mode.WARMING, Trigger.STOP_ASKED): Mode.STOPPING,
     (Mode.TRADING, Trigger.DAILY_LOSS): Mode.REDUCING,
     (Mode.TRADING, Trigger.LOSS_STREAK): Mode.REDUCING,
+    (Mode.TRADING, Trigger.REDUCE_ASKED): Mode.REDUCING,
     (Mode.TRADING, Trigger.DRAWDOWN): Mode.HALTED,
     (Mode.TRADING, Trigger.HALT_ASKED): Mode.HALTED,
     (Mode.TRADING, Trigger.STOP_ASKED): Mode.STOPPING,

@@ -34,6 +34,7 @@ from drift_e3.core.events import (
     OrderAccepted,
     OrderCancelled,
     OrderRejected,
+    ReduceRequested,
     ResumeRequested,
     Settings,
     SettingsChanged,
@@ -121,8 +122,26 @@ def _observe(turn: Turn, event: Event) -> None:
             _take_settings(turn, event.settings)
         case SettingsChanged():
             _take_settings(turn, event.settings)
+        case HaltRequested() | ReduceRequested() | ResumeRequested() | FlattenRequested() | StopRequested():
+            _obey(turn, event)
+        case _:
+            assert_never(event)
+    if state.warmed and state.mode.mode is WARMING:
+        turn.trigger(Trigger.WARMED)
+
+
+def _obey(
+    turn: Turn,
+    event: HaltRequested | ReduceRequested | ResumeRequested | FlattenRequested | StopRequested,
+) -> None:
+    """Take a person's word; what follows is the guard's."""
+    state = turn.state
+    match event:
         case HaltRequested():
             turn.trigger(Trigger.HALT_ASKED)
+        case ReduceRequested():
+            state.breakers.pause_until_resumed()
+            turn.trigger(Trigger.REDUCE_ASKED)
         case ResumeRequested():
             if state.mode.halted or turn.now < state.breakers.paused_until_ts:
                 # Only then: somebody who resumes what is running must not move its limits.
@@ -138,8 +157,6 @@ def _observe(turn: Turn, event: Event) -> None:
             state.flatten_asked = state.flatten_asked or event.policy is StopPolicy.FLATTEN
         case _:
             assert_never(event)
-    if state.warmed and state.mode.mode is WARMING:
-        turn.trigger(Trigger.WARMED)
 
 
 def _observe_candle(turn: Turn, candle: CandleClosed) -> None:

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from drift_e3.core.events import HaltRequested, ResumeRequested
+from drift_e3.core.events import HaltRequested, ReduceRequested, ResumeRequested
 from drift_e3.journal.code_hash import code_hash
 from drift_e3.journal.errors import JournalEmpty
 from drift_e3.journal.reader import JournalReader, open_journal
@@ -26,7 +26,7 @@ def read(directory: Path) -> Status:
         return _status(reader, _recovered(reader))
 
 
-def book(directory: Path, kind: type[HaltRequested | ResumeRequested], by: str) -> Answer:
+def book(directory: Path, kind: type[HaltRequested | ReduceRequested | ResumeRequested], by: str) -> Answer:
     """Journal a person's word, for the next start to go by, at the journal's own time.
 
     Raises `StateLocked` where a daemon runs, `DataError` for a journal that cannot be read.

@@ -18,8 +18,7 @@ WAIT_S_MAX = 3_600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """`by` is who asks, for the journal; a halt or a flatten is answered when flat, at the latest after
-    `wait_s`."""
+    """`by` is who asks, for the journal; what closes is answered when flat, at the latest after `wait_s`."""
 
     verb: Verb
     by: Annotated[str, msgspec.Meta(max_length=BY_MAX, pattern=r"^[^\x00-\x1f\x7f]*\Z")] = ""

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from drift_e3 import __version__
-from drift_e3.core.events import FlattenRequested, HaltRequested, ResumeRequested
+from drift_e3.core.events import FlattenRequested, HaltRequested, ReduceRequested, ResumeRequested
 from drift_e3.core.state import TraderState
 from drift_e3.core.terms import MS_PER_SECOND
 from drift_e3.live.inbox import Inbox
@@ -23,11 +23,15 @@ from drift_e3.status import Circumstances, DaemonStatus, Status, status
 TAKING_S = 10.0
 """How long the loop may take until it has taken a request."""
 
-REQUESTS: dict[Verb, type[HaltRequested | FlattenRequested | ResumeRequested]] = {
+Request = HaltRequested | FlattenRequested | ReduceRequested | ResumeRequested
+REQUESTS: dict[Verb, type[Request]] = {
     Verb.HALT: HaltRequested,
     Verb.FLATTEN: FlattenRequested,
+    Verb.REDUCE: ReduceRequested,
     Verb.RESUME: ResumeRequested,
 }
+CLOSING = frozenset({Verb.HALT, Verb.FLATTEN})
+"""What is done only when nothing is open any more."""
 
 
 class DaemonOperator:
@@ -95,7 +99,7 @@ class DaemonOperator:
         answer = Answer(error="the daemon ended meanwhile", ending=True)
         try:
             answer = await self._put(verb, by, waiter)
-            if verb is not Verb.RESUME and not answer.error:
+            if verb in CLOSING and not answer.error:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(wait_s):
                         await waiter.flat.wait()

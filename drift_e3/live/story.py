@@ -60,7 +60,7 @@ def story(event: ev.Event, outcome: Outcome, state: TraderState) -> Iterator[Lin
             yield Line("warning" if event.reasons else "info", name, {"reasons": list(event.reasons)})
         case ev.StopRequested():
             yield Line("info", "stop.requested", {"by": event.by, "policy": event.policy.label})
-        case ev.HaltRequested() | ev.ResumeRequested() | ev.FlattenRequested():
+        case ev.HaltRequested() | ev.ReduceRequested() | ev.ResumeRequested() | ev.FlattenRequested():
             request = type(event).__name__.removesuffix("Requested").lower()
             yield Line("warning", "operator.asked", {"request": request, "by": event.by})
     for note in outcome.notes:

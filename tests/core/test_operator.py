@@ -2,9 +2,11 @@
 
 import pytest
 
+from drift_e3.core.breakers import UNTIL_RESUMED_TS
 from drift_e3.core.events import (
     FlattenRequested,
     HaltRequested,
+    ReduceRequested,
     ResumeRequested,
     Started,
     StopRequested,
@@ -12,7 +14,7 @@ from drift_e3.core.events import (
 from drift_e3.core.modes import Trigger
 from drift_e3.core.notes import PositionClosed
 from drift_e3.core.params import Limits
-from drift_e3.core.terms import Mode, Reason, StopPolicy
+from drift_e3.core.terms import MS_PER_DAY, Mode, Reason, StopPolicy
 from drift_e3.core.turn import Outcome
 from tests.core.builders import (
     EQUITY_USD,
@@ -291,3 +293,36 @@ def test_a_resume_while_trading_moves_no_baseline() -> None:
     story.tick(99.9)
     resume(story)
     assert (story.state.breakers.day_open_usd, story.state.breakers.high_water_usd) == before
+
+
+def reduce(story: Story) -> Outcome:
+    return story.process(ReduceRequested(seen_ts=story.now, by="test"))
+
+
+def test_reducing_opens_nothing_until_somebody_resumes_not_even_after_days_and_a_restart() -> None:
+    story = a_story()
+    reduce(story)
+    assert (story.state.mode.mode, story.state.mode.cause) == (Mode.REDUCING, Trigger.REDUCE_ASKED)
+    for _ in range(3):
+        story.now += MS_PER_DAY
+        started(story)
+        assert story.state.mode.mode is Mode.REDUCING
+    resume(story)
+    assert story.state.mode.mode is Mode.TRADING
+
+
+def test_reducing_keeps_an_open_position_with_its_stop() -> None:
+    story = in_position()
+    before = dict(story.state.orders.by_id)
+    outcome = reduce(story)
+    assert story.state.orders.by_id == before
+    assert not submitted(outcome)
+    assert story.state.trade is not None
+
+
+def test_a_pause_that_a_person_asked_for_outlasts_that_of_a_daily_loss() -> None:
+    story = a_story()
+    story.state.breakers.pause_until_resumed()
+    story.state.breakers.book_trade(-1.0, story.now, story.state.settings.limits._replace(loss_streak_max=1))
+    assert story.state.breakers.paused_until_ts == UNTIL_RESUMED_TS
+    assert story.state.breakers.pause_cause is Trigger.REDUCE_ASKED

@@ -25,6 +25,7 @@ from drift_e3.core.events import (
     HaltRequested,
     Heartbeat,
     OracleTick,
+    ReduceRequested,
     ResumeRequested,
     Settings,
     SettingsChanged,
@@ -277,8 +278,10 @@ class TraderMachine(Promises, RuleBasedStateMachine):
         wanted = Settings(params=EAGER, limits=limits, ai_enabled=ai)
         self.tell(SettingsChanged(seen_ts=self.now, settings=wanted))
 
-    @rule(wish=st.sampled_from([FlattenRequested, HaltRequested]), beats=st.integers(0, 3))
-    def close_and_resume(self, wish: type[FlattenRequested | HaltRequested], beats: int) -> None:
+    @rule(wish=st.sampled_from([FlattenRequested, HaltRequested, ReduceRequested]), beats=st.integers(0, 3))
+    def close_and_resume(
+        self, wish: type[FlattenRequested | HaltRequested | ReduceRequested], beats: int
+    ) -> None:
         self.tell(wish(seen_ts=self.now, by="test"))
         for _ in range(beats):
             self.venue_works(0)

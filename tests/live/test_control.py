@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from drift_e3.core.events import FlattenRequested, HaltRequested, ResumeRequested
+from drift_e3.core.breakers import UNTIL_RESUMED_TS
+from drift_e3.core.events import FlattenRequested, HaltRequested, ReduceRequested, ResumeRequested
 from drift_e3.core.notes import PositionClosed
 from drift_e3.core.terms import Mode, Reason, StopPolicy
 from drift_e3.live import control, operating
@@ -26,10 +27,11 @@ from tests.live.daemons import KeptLog, orders, turns
 from tests.live.journals import told
 from tests.live.markets import settings, tape_market
 
-Asked = HaltRequested | FlattenRequested | ResumeRequested
+Asked = HaltRequested | FlattenRequested | ReduceRequested | ResumeRequested
 ACTS: dict[Verb, type[Asked]] = {
     Verb.HALT: HaltRequested,
     Verb.FLATTEN: FlattenRequested,
+    Verb.REDUCE: ReduceRequested,
     Verb.RESUME: ResumeRequested,
 }
 
@@ -124,13 +126,18 @@ async def test_every_verb_is_answered_in_every_mode(
             case Verb.FLATTEN:
                 assert answer.flat
                 assert (status.mode, status.halted) == (mode.label, mode is Mode.HALTED)
+            case Verb.REDUCE:
+                reduced = {Mode.TRADING: Mode.REDUCING}
+                assert (status.mode, status.halted) == (reduced.get(mode, mode).label, before.halted)
+                assert mode is not Mode.TRADING or (status.position is None) is (before.position is None)
+                assert status.limits.paused_until_ts == UNTIL_RESUMED_TS
             case _:
                 assert answer.lifted == lifted.get(mode, "")
                 assert not status.halted
                 after = {Mode.HALTED: Mode.TRADING, Mode.REDUCING: Mode.TRADING}
                 assert status.mode == after.get(mode, mode).label
         assert mode is Mode.STOPPING or not answer.ending
-        if mode is Mode.STOPPING and verb is not Verb.RESUME:
+        if mode is Mode.STOPPING and verb in {Verb.HALT, Verb.FLATTEN}:
             assert (await daemon.task).stop.halted == (verb is Verb.HALT)
 
 

@@ -90,6 +90,7 @@ function showStatus(status) {
   $("drawdown").textContent = percent(limits.drawdown_frac);
   document.title = `${fixed(status.price_usd)} · ${fixed(status.equity_usd)} USD · drift_e3`;
   $("halt").hidden = status.halted;
+  $("reduce").hidden = status.mode !== "trading";
   $("resume").hidden = !(status.halted || limits.paused_until_ts);
   $("flatten").disabled = !status.position && !status.orders.length;
   const alarms = [];
@@ -104,7 +105,7 @@ function showStatus(status) {
     meter("Daily loss", 0, limits.daily_loss_frac / limits.daily_loss_max, `${percent(Math.max(limits.daily_loss_frac, 0))} of ${percent(limits.daily_loss_max, 0)}`),
     meter("Drawdown", 0, limits.drawdown_frac / limits.drawdown_max, `${percent(Math.max(limits.drawdown_frac, 0))} of ${percent(limits.drawdown_max, 0)}`),
     meter("Losses in a row", 0, limits.loss_streak / limits.loss_streak_max, `${limits.loss_streak} of ${limits.loss_streak_max}`));
-  if (limits.paused_until_ts) $("limits").append(make("p", `Paused until ${clock(limits.paused_until_ts)} UTC`, "warn"));
+  if (limits.paused_until_ts) $("limits").append(make("p", limits.paused_until_ts > 2e14 ? "No new position until somebody resumes." : `Paused until ${clock(limits.paused_until_ts)} UTC.`, "warn"));
   $("feeds").replaceChildren(...status.feeds.map((feed) => {
     const late = feed.limit_s !== null && !(feed.age_s !== null && feed.age_s <= feed.limit_s);
     const row = make("li", undefined, late ? "bad" : "");
@@ -286,6 +287,7 @@ async function live() {
 const ACTS = {
   halt: ["Halt trading?", "The position is closed, and nothing is traded until somebody resumes, not even after a restart.", "Halt"],
   flatten: ["Close the position?", "It is closed now at the market. Trading goes on afterwards.", "Flatten"],
+  reduce: ["Open no new position?", "An open one is held to its own exit. It lasts until somebody resumes.", "Reduce"],
   resume: ["Resume trading?", "The halt or pause is lifted. Present equity becomes the baseline of every limit.", "Resume"],
 };
 
