@@ -109,7 +109,8 @@ def check_page(report: Path, *others: Path | None) -> None:
     if report.suffix.lower() not in {".html", ".htm"}:
         raise typer.BadParameter(f"{str(report)!r} must end in .html", param_hint="a report")
     for file in (report, card_path(report)):
-        _refuse_overwriting(file, *others)
+        if any(other is not None and file.resolve() == other.resolve() for other in others):
+            raise typer.BadParameter(f"{file} is another file of this very command", param_hint="a report")
     try:
         check_plots()
     except NoPlots as error:

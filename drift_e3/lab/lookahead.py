@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from drift_e3.core.decision import Decision
+from drift_e3.core.events import Settings
 from drift_e3.core.notes import DecisionMade
 from drift_e3.core.terms import Instrument
 from drift_e3.journal.codec import encode
 from drift_e3.journal.records import record
-from drift_e3.lab.backtest import Backtest
+from drift_e3.lab.backtest import Backtest, backtest
 from drift_e3.lab.perturbations import PERTURBATIONS, other_future
-from drift_e3.ports import DataError
+from drift_e3.ports import DataError, Market
 from drift_e3.venues.tape.feed import HISTORY_MS, TapeFeed
 from drift_e3.venues.tape.series import CandleTape, FundingTape
 
@@ -27,6 +28,11 @@ FUTURE = 200
 """Candles after it, to be exchanged."""
 Engine = Callable[[TapeFeed], Backtest]
 """Makes a backtest of a feed, decisions and fills included."""
+
+
+def backtests(make_market: Callable[[TapeFeed], Market], settings: Settings, equity_usd: float) -> Engine:
+    """The plain backtest as an engine."""
+    return lambda feed: backtest(make_market(feed), settings, equity_usd)
 
 
 class Leak(NamedTuple):

@@ -10,7 +10,8 @@ import pytest
 
 from drift_e3.lab.backtest import Backtest, backtest
 from drift_e3.lab.lookahead import Checked, Engine, check
-from drift_e3.lab.perturbations import PERTURBATIONS, made_funding, made_tape, other_future
+from drift_e3.lab.lookahead_tapes import made_funding, made_tape
+from drift_e3.lab.perturbations import PERTURBATIONS, other_future
 from drift_e3.ports import DataError
 from drift_e3.venues.tape.checks import check_candles
 from drift_e3.venues.tape.columns import Columns

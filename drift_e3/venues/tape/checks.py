@@ -13,6 +13,7 @@ from math import inf, isfinite
 from operator import sub
 
 from drift_e3.core.terms import MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND
+from drift_e3.ports import DataError
 from drift_e3.venues.tape.columns import TIME, Columns
 from drift_e3.venues.tape.series import Anomaly, Finding
 
@@ -96,35 +97,44 @@ def find_gaps(times: "array[int]", step_ms: int) -> list[Finding]:
 
 
 def check_candles(columns: Columns) -> None:
-    """Refuse the first candle that cannot be: prices must be positive and finite with low <= open, close <=
-    high; volume finite and not negative; takers bought between nothing and all of it."""
+    """Refuse the first candle that cannot be; see `candle_fault`."""
     get = columns.floats.__getitem__
     rows = zip(get("open"), get("high"), get("low"), get("close"), get("volume"), strict=True)
     for row, (open_, high, low, close, volume) in enumerate(rows):
         # Any comparison with NaN is false, so this passes only what is sound; the reason is found afterwards.
         if not (0.0 < low <= open_ <= high < inf and low <= close <= high and 0.0 <= volume < inf):
-            _refuse_candle(columns, row)
-    for row, bought in enumerate(columns.floats.get("taker_buy_volume", ())):
-        volume = columns.floats["volume"][row]
-        if not 0.0 <= bought <= volume * (1.0 + 1e-9):
-            raise columns.refuse(
-                row, "taker_buy_volume", bought, f"must be between 0 and the volume {volume}"
-            )
+            fault = candle_fault(columns, row)
+            assert fault is not None, "one of the rules was broken"
+            raise fault
+    if "taker_buy_volume" in columns.floats:
+        for row in range(len(columns.ts_ms)):
+            fault = candle_fault(columns, row)
+            if fault is not None:
+                raise fault
 
 
-def _refuse_candle(columns: Columns, row: int) -> None:
+def candle_fault(columns: Columns, row: int) -> DataError | None:
+    """What is wrong with a candle: prices must be positive and finite with low <= open, close <= high; volume
+    finite and not negative; takers bought between nothing and all of it. None if all is well."""
     value = {key: column[row] for key, column in columns.floats.items()}
     for key in ("open", "high", "low", "close", "volume"):
-        refuse_not_finite(columns, row, key)
+        if not isfinite(value[key]):
+            return columns.refuse(row, key, value[key], "must be finite")
     for key in ("open", "high", "low", "close"):
         if value[key] <= 0.0:
-            raise columns.refuse(row, key, value[key], "must be above 0")
-    if value["volume"] < 0.0:
-        raise columns.refuse(row, "volume", value["volume"], "must not be below 0")
+            return columns.refuse(row, key, value[key], "must be above 0")
+    volume = value["volume"]
+    if volume < 0.0:
+        return columns.refuse(row, "volume", volume, "must not be below 0")
     top, bottom = max(value["open"], value["close"]), min(value["open"], value["close"])
     if value["high"] < top:
-        raise columns.refuse(row, "high", value["high"], f"must not be below open and close ({top})")
-    raise columns.refuse(row, "low", value["low"], f"must not be above open and close ({bottom})")
+        return columns.refuse(row, "high", value["high"], f"must not be below open and close ({top})")
+    if value["low"] > bottom:
+        return columns.refuse(row, "low", value["low"], f"must not be above open and close ({bottom})")
+    bought = value.get("taker_buy_volume", 0.0)
+    if not 0.0 <= bought <= volume * (1.0 + 1e-9):
+        return columns.refuse(row, "taker_buy_volume", bought, f"must be between 0 and the volume {volume}")
+    return None
 
 
 def find_zero_volume(columns: Columns) -> list[Finding]:
