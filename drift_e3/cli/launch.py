@@ -1,5 +1,6 @@
 """From settings to a running daemon and back to a summary: what `run` does once its options are read."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -44,9 +45,7 @@ async def launch(
     clock = WallClock()
     # Before the state directory is touched: what is wrong with the market's files must leave no trace there.
     source = None if settings.venue in CHAIN_VENUES else wiring.source(settings)
-    # A market that is played as fast as it goes is over before anybody could look.
-    watched = settings.speed != "max" and not flatten_by
-    watchers = wiring.watchers(settings) if watched else ()
+    watchers = () if flatten_by else wiring.watchers(settings, os.environ)
     with StateLock(settings.state_dir, clock.now_ms()):
         log.info(
             "daemon.started",

@@ -1,6 +1,6 @@
 """Names the adapters: the one place that knows which market, venue and advisor the settings mean."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from drift_e3.advisors.silent import SilentAdvisor
@@ -89,21 +89,32 @@ def advisor(settings: Settings) -> Advisor:
     return SilentAdvisor() if settings.advisor == "off" else model_server(settings)
 
 
-def watchers(settings: Settings) -> "Sequence[Watcher]":
-    """Who watches the daemon: the status server. Raises `ConfigError` for one that anybody could reach."""
-    server = settings.server
-    if server.port == 0:
-        return ()
-    # Only where it serves: its library takes a while to import.
-    from drift_e3.ops.access import Access
-    from drift_e3.ops.server import StatusServer
+def watchers(settings: Settings, environment: Mapping[str, str]) -> "Sequence[Watcher]":
+    """Who watches the daemon: the service manager that started it, the status server.
 
-    token = "" if server.token is None else server.token.get_secret_value()
-    try:
-        access = Access(host=server.host, token=token, names=server.names)
-    except ValueError as error:
-        raise ConfigError([str(error)]) from error
-    return (StatusServer(access, server.port, settings.state_dir),)
+    Raises `ConfigError` for a server that anybody could reach.
+    """
+    found: list[Watcher] = []
+    if "NOTIFY_SOCKET" in environment:
+        from drift_e3.ops.service_manager import ServiceManager
+
+        manager = ServiceManager.called_by(environment)
+        if manager is not None:
+            found.append(manager)
+    server = settings.server
+    if server.port != 0 and settings.speed != "max":
+        # Only where it serves: its library takes a while to import, and a market that is played as fast as
+        # it goes is over before anybody could look.
+        from drift_e3.ops.access import Access
+        from drift_e3.ops.server import StatusServer
+
+        token = "" if server.token is None else server.token.get_secret_value()
+        try:
+            access = Access(host=server.host, token=token, names=server.names)
+        except ValueError as error:
+            raise ConfigError([str(error)]) from error
+        found.append(StatusServer(access, server.port, settings.state_dir))
+    return found
 
 
 def model_server(settings: Settings) -> "OllamaAdvisor":
