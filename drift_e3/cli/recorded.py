@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from drift_e3.cli.advised import OFF, Advice, advised, archive_file
 from drift_e3.cli.moments import DAY, NO_TIME, End, moment_ms
 from drift_e3.cli.options import FundingFile, ParamsCard, Symbol, TapeFile
 
@@ -27,6 +28,7 @@ def backtest(
     end: End = None,
     params: ParamsCard = None,
     symbol: Symbol = None,
+    advice: Advice = OFF,
     out: Annotated[
         Path | None, typer.Option("--json", metavar="FILE|-", help="Write the whole result as JSON.")
     ] = None,
@@ -35,7 +37,10 @@ def backtest(
         typer.Option(metavar="FILE.html", help="Write the report as a page, and beside it the run card."),
     ] = None,
 ) -> None:
-    """Run the daemon's own core over a recorded market as fast as it goes, on rules alone."""
+    """Run the daemon's own core over a recorded market as fast as it goes.
+
+    On rules alone, or with the answers of an archive: one that is not recorded counts as a failure.
+    """
     from drift_e3 import wiring
     from drift_e3.cli.progress import candle_meter
     from drift_e3.lab.backtest import backtest as run_backtest
@@ -45,12 +50,14 @@ def backtest(
     from drift_e3.lab.report.summary import summarise, trade_document
     from drift_e3.lab.result import document, metrics
 
+    archive = archive_file(advice)
     if out is not None:
-        _refuse_overwriting(out, tape, funding, params)
+        _refuse_overwriting(out, tape, funding, params, archive)
     if report is not None:
-        check_page(report, tape, funding, params, out)
-    settings = _settings(tape, funding, params, symbol)
+        check_page(report, tape, funding, params, archive, out)
+    settings = _settings(tape, funding, params, symbol, advisor="off" if archive is None else "ollama")
     recording = _open(settings, start, end)
+    heard = None if archive is None else advised(archive, recording)
     market = wiring.paper_market(settings, recording.feed)
     historian = Historian()
     with candle_meter("backtest", lambda: recording.feed.progress) as progress:
@@ -60,17 +67,19 @@ def backtest(
             settings.paper.equity_usd,
             progress,
             keep_decisions=out is not None,
+            advise=None if heard is None else heard.answers,
             watch=lambda event, outcome: historian.tell(event, outcome.notes),
         )
     history = historian.history
-    summary = summarise(history, oddities_in_words(recording))
+    warnings = [heard.warning] if heard is not None and heard.warning else []
+    summary = summarise(history, [*warnings, *oddities_in_words(recording)])
     files = {"candles": tape, "funding": funding, "ticks": settings.tape.ticks, "book": settings.tape.book}
     card = run_card(
         "backtest",
         history,
         [file_data(role, path) for role, path in files.items() if path is not None],
         seed=None,
-        advice="off",
+        advice="off" if heard is None else heard.told,
         simulation=settings.simulation()._asdict(),
     )
     if report is not None:
@@ -81,6 +90,8 @@ def backtest(
     if out != STDOUT:
         _show(metrics(result))
         show_figures(summary)
+    for warning in warnings:
+        typer.echo(f"note: {warning}", err=True)
 
 
 def features(
@@ -123,7 +134,9 @@ def _refuse_overwriting(out: Path, *inputs: Path | None) -> None:
         raise typer.BadParameter(f"{out} is an input of this very command")
 
 
-def _settings(tape: Path, funding: Path | None, params: Path | None, symbol: str | None) -> "Settings":
+def _settings(
+    tape: Path, funding: Path | None, params: Path | None, symbol: str | None, advisor: str = "off"
+) -> "Settings":
     """The settings with what they note said, on standard error: standard output may be the result."""
     from drift_e3.config import load
 
@@ -134,7 +147,7 @@ def _settings(tape: Path, funding: Path | None, params: Path | None, symbol: str
             "tape.funding": funding,
             "params_card": params,
             "symbol": symbol,
-            "advisor": "off",
+            "advisor": advisor,
         }
     )
     for note in loaded.notes:
