@@ -39,6 +39,10 @@ def optimize(
     workers: Annotated[
         int | None, typer.Option(min=1, max=1_024, metavar="N", help="Processes; one a core by default.")
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Have the workers of this Dask scheduler do the work."),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what the folder holds.")] = False,
     out: Annotated[
         Path | None,
@@ -60,10 +64,12 @@ def optimize(
     from drift_e3.lab.search.log import LogOfAnother, Unfinished
     from drift_e3.lab.trial_ledger import LEDGER_NAME
 
+    if cluster is not None and workers is not None:
+        raise typer.BadParameter("the workers are the cluster's: drop --workers", param_hint="--cluster")
     found = read_search(config)
     training = _training(found, start, end)
     settings = _settings(found, tape, funding, params, symbol)
-    session, crew = _prepare(found, settings, training, workers or len(os.sched_getaffinity(0)))
+    session, crew = _prepare(found, settings, training, workers or len(os.sched_getaffinity(0)), cluster)
     folder = out or settings.state_dir / "searches" / session.hashes.search[:16]
     if folder.exists() and not folder.is_dir():
         raise ConfigError([f"--out: {folder} is no folder"])
@@ -131,7 +137,11 @@ def _settings(
 
 
 def _prepare(
-    config: "SearchConfig", settings: "Settings", training: "tuple[Period, ...]", workers: int
+    config: "SearchConfig",
+    settings: "Settings",
+    training: "tuple[Period, ...]",
+    workers: int,
+    cluster: str | None,
 ) -> "tuple[Session, Workers]":
     """The search and who does it. Raises `ConfigError`, `DataError`."""
     from drift_e3 import wiring
@@ -171,7 +181,7 @@ def _prepare(
         frame_ms=tapes.candles.frame_ms,
         legs=tapes.legs,
     )
-    return session, searches.crew(plan, tapes, account, workers)
+    return session, searches.crew(plan, tapes, account, workers, cluster)
 
 
 def _note(text: str) -> None:

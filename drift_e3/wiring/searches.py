@@ -101,14 +101,25 @@ def compiled_evaluator(tapes: Tapes, account: Account, periods: tuple[Period, ..
     return CompiledEvaluator(candles=tapes.candles, funding=tapes.funding, account=account, periods=periods)
 
 
-def crew(plan: Plan, tapes: Tapes, account: Account, workers: int) -> Workers:
-    """Who does the work of a plan: this process alone, or several."""
+def crew(plan: Plan, tapes: Tapes, account: Account, workers: int, cluster: str | None) -> Workers:
+    """Who does the work of a plan: this process alone, several, or the cluster of a Dask scheduler.
+
+    Raises `ConfigError` where the cluster's library is not installed, `WorkersLost` where nobody answers.
+    """
     bench = Bench(
         evaluator=compiled_evaluator(tapes, account, (*plan.training, plan.validation)),
         base=plan.base,
         keys=plan.keys,
         regime_weights=plan.regime_weights,
     )
+    if cluster is not None:
+        try:
+            from drift_e3.lab.search.cluster import Cluster
+        except ImportError as error:
+            raise ConfigError(
+                ["--cluster: needs Dask: install the program with its extra 'cluster'"]
+            ) from error
+        return Cluster(bench, cluster)
     return ThisProcess(bench) if workers == 1 else Processes(bench, workers)
 
 

@@ -87,14 +87,21 @@ class Processes:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
+class Promise(Protocol):
+    """A result that is under way; `concurrent.futures` and Dask both have them."""
+
+    def done(self) -> bool: ...
+    def result(self) -> Result: ...
+
+
 def in_order(
     tasks: Iterable[Task],
-    submit: Callable[[Task], "Future[Result]"],
+    submit: Callable[[Task], Promise],
     ahead: int,
     finished: Finished,
 ) -> Iterator[Result]:
     """The results in the order of the tasks, of which `ahead` are out at a time."""
-    out: deque[tuple[Task, Future[Result]]] = deque()
+    out: deque[tuple[Task, Promise]] = deque()
     kept: set[str] = set()
 
     def keep_what_is_done() -> None:
