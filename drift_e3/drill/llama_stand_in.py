@@ -56,6 +56,15 @@ class LlamaStandIn:
         self._digest = digest
         self._load_ns = load_ns
 
+    def app(self) -> web.Application:
+        """Its endpoints."""
+        app = web.Application()
+        app.router.add_post("/api/chat", self.chat)
+        app.router.add_get("/api/tags", self.tags)
+        app.router.add_get("/api/version", self.version)
+        app.router.add_get("/stand-in/busy", self.busy)
+        return app
+
     async def chat(self, request: web.Request) -> web.StreamResponse:
         """``/api/chat``, always streaming."""
         asked: dict[str, Any] = await request.json()
@@ -141,12 +150,7 @@ async def llama_stand_in(file: Path | None = None) -> AsyncGenerator[str]:
     digest = await asyncio.to_thread(_digest, path)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as session:
         stand_in = LlamaStandIn(llama.listening_address, session, digest, load_ns)
-        app = web.Application()
-        app.router.add_post("/api/chat", stand_in.chat)
-        app.router.add_get("/api/tags", stand_in.tags)
-        app.router.add_get("/api/version", stand_in.version)
-        app.router.add_get("/stand-in/busy", stand_in.busy)
-        async with serving(app) as port:
+        async with serving(stand_in.app()) as port:
             yield f"http://{HOST}:{port}"
 
 
