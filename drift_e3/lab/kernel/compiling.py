@@ -5,15 +5,20 @@ each state of the code: numba itself looks only at the file of the function that
 the rules it is made of.
 """
 
+import fcntl
 import os
+import shutil
 import tempfile
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numba
+import numpy as np
 from numba import types
 from numba.extending import overload, register_jitable
 
@@ -33,11 +38,26 @@ from drift_e3.core import (
     windows,
 )
 from drift_e3.journal.code_hash import DECIDING, hash_of
-from drift_e3.lab.kernel import desk, entering, entry_points, guarding, playing, venue
+from drift_e3.lab.kernel import (
+    clearing,
+    desk,
+    entering,
+    entry_points,
+    guarding,
+    matching,
+    orders,
+    playing,
+    venue,
+)
+from drift_e3.lab.kernel.books import ANSWER, BOOKS, DECISION, EVENT, TRADE
+from drift_e3.lab.kernel.layout import BAR, FUNDING, INSTRUMENT, RULES, table
 from drift_e3.venues.sim import margin, prices
 
 CODE: Final = hash_of(Path(drift_e3.__file__).parent, (*DECIDING, "lab/kernel"))
 """The state of all code that a compiled run is made of."""
+FOLDER: Final = "compiled-"
+OTHER_CODE_KEPT: Final = 4
+"""So many other states of the code are kept: several checkouts may take turns."""
 
 LEAF_RULES: Final[tuple[ModuleType, ...]] = (
     base_candles,
@@ -63,9 +83,19 @@ OTHER_RULES: Final[tuple[Callable[..., Any], ...]] = (
     risk.notional_within,
     risk.size_within_cap,
 )
-INLINED: Final = frozenset({desk.standing})
+INLINED: Final = frozenset({orders.standing})
 """What returns a record, which a compiled function of its own cannot."""
-LOOP: Final[tuple[ModuleType, ...]] = (desk, entering, guarding, playing, venue, entry_points)
+LOOP: Final[tuple[ModuleType, ...]] = (
+    clearing,
+    desk,
+    entering,
+    entry_points,
+    guarding,
+    matching,
+    orders,
+    playing,
+    venue,
+)
 
 
 def cache_folder() -> Path:
@@ -117,16 +147,81 @@ def _number_of(member: Any) -> Any:
     return find if isinstance(member, types.IntEnumMember) else None
 
 
+class Loops(NamedTuple):
+    """The compiled functions; see `entry_points` for each."""
+
+    fill_columns: Callable[..., None]
+    play_sets: Callable[..., None]
+
+
+@cache
+def loops() -> Loops:
+    """The compiled functions, out of the cache or compiled now, which takes half a minute.
+
+    One process at a time does so, that several which start together do not all compile the same.
+    """
+    folder = Path(numba.config.CACHE_DIR)
+    made = Loops(_compiled(entry_points.fill_columns), _compiled(entry_points.play_sets))
+    with _one_at_a_time(folder):
+        # A tape of no candles: nothing is played, but all is there that is needed for it.
+        nothing = entry_points.Candles(*(np.empty(0, kind) for kind in entry_points.CANDLE_KINDS))
+        state = entry_points.arrays_of(features.new_state(features.windows_for(terms.MS_PER_HOUR)))
+        made.fill_columns(
+            nothing._replace(funding_from=np.zeros(1, np.int64)),
+            features.windows_for(terms.MS_PER_HOUR),
+            state,
+            table(1, INSTRUMENT),
+            1.0,
+            np.empty((0, len(features.Features._fields))),
+            np.zeros((1, prices.LIQUIDITY_CELLS)),
+        )
+        kept = entry_points.Kept(
+            table((0, 0), TRADE), table((0, 0), EVENT), table((0, 0), DECISION), np.empty((0, 0))
+        )
+        made.play_sets(
+            table(0, BAR),
+            table(0, FUNDING),
+            0,
+            table(0, RULES),
+            table(1, ANSWER),
+            table(0, BOOKS),
+            kept,
+            0,
+            False,
+        )
+        _forget_old_code(folder)
+    return made
+
+
 def _compiled(function: Callable[..., None]) -> Callable[..., None]:
     made: Callable[..., None] = numba.njit(cache=True, nogil=True)(function)
     return made
 
 
-if not numba.config.CACHE_DIR:
-    numba.config.CACHE_DIR = str(cache_folder() / f"compiled-{CODE}")
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Keep other processes out; where nothing can be written there is nothing to wait for."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "lock").open("w")
+    except OSError:
+        yield
+        return
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _forget_old_code(folder: Path) -> None:
+    """Delete what was compiled of code that is long gone."""
+    others = [path for path in folder.parent.glob(f"{FOLDER}*") if path != folder]
+    with suppress(OSError):
+        others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+        for path in others[OTHER_CODE_KEPT:]:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+numba.config.CACHE_DIR = str(Path(numba.config.CACHE_DIR or cache_folder()) / f"{FOLDER}{CODE}")
 for _function in (*OTHER_RULES, *(each for module in (*LEAF_RULES, *LOOP) for each in _functions(module))):
     _inline = "always" if _function in INLINED else "never"
     register_jitable(inline=_inline, no_cfunc_wrapper=True, no_cpython_wrapper=True)(_function)
-
-fill_columns: Final = _compiled(entry_points.fill_columns)
-play_sets: Final = _compiled(entry_points.play_sets)

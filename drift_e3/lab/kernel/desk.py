@@ -1,7 +1,7 @@
-"""The trader's orders, account and open trade, compiled: `core.desk`, `orders`, `account`, `trade`, `turn`.
+"""The trader's mode, account and open trade, compiled: `core.desk`, `modes`, `account` and `trade`.
 
-Levels, rounding and the review of orders are the core's functions; which state follows which fact is the
-core's own table. On a candle tape an entry fills whole or not at all: a position grows only from nothing.
+Levels and rounding are the core's functions; which mode follows which trigger is the core's own table. On a
+candle tape an entry fills whole or not at all, so that a position grows only from nothing.
 """
 
 from typing import Final
@@ -10,28 +10,25 @@ from drift_e3.core.desk import RETRY_PAUSE_MS
 from drift_e3.core.grid import round_nearest
 from drift_e3.core.levels import protective_stop, stop_price, target_price, trailing_price
 from drift_e3.core.modes import LATCHES, Trigger
-from drift_e3.core.orders import OrderFact, OrderState
-from drift_e3.core.risk import Breach, Standing, breach
-from drift_e3.core.terms import BPS, E3, IOC, MS_PER_MINUTE, TRIGGER_MARKET, UNKNOWN, Mode, Reason
-from drift_e3.lab.kernel import venue
-from drift_e3.lab.kernel.layout import MODES, NOWHERE, ORDERS, ORDERS_MAX, TRADES_MAX, Row
-
-SENT: Final = int(OrderState.SENT)
-RESTING: Final = int(OrderState.RESTING)
-CANCELLING: Final = int(OrderState.CANCELLING)
-FIRST_DONE: Final = int(OrderState.FILLED)
-"""This state and those after it are the ends of an order."""
-FACT_ACCEPTED: Final = int(OrderFact.ACCEPTED)
-FACT_REJECTED: Final = int(OrderFact.REJECTED)
-FACT_CANCELLED: Final = int(OrderFact.CANCELLED)
-FACT_PARTLY: Final = int(OrderFact.PARTLY_FILLED)
-FACT_FILLED: Final = int(OrderFact.FILLED)
-FACT_CANCEL_ASKED: Final = int(OrderFact.CANCEL_ASKED)
-
-TAKE_PROFIT: Final = int(Reason.TAKE_PROFIT)
-LIQUIDATION: Final = int(Reason.LIQUIDATION)
-KIND_IOC: Final = int(IOC)
-KIND_TRIGGER: Final = int(TRIGGER_MARKET)
+from drift_e3.core.terms import BPS, E3, MS_PER_MINUTE, UNKNOWN, Mode
+from drift_e3.lab.kernel.books import FAULT_TRANSITION, MODES, NOWHERE, TRADES_MAX
+from drift_e3.lab.kernel.clearing import LIQUIDATION
+from drift_e3.lab.kernel.layout import Row
+from drift_e3.lab.kernel.orders import (
+    FACT_FILLED,
+    FACT_PARTLY,
+    FACT_REJECTED,
+    KIND_IOC,
+    KIND_TRIGGER,
+    TAKE_PROFIT,
+    apply,
+    ask_cancel,
+    cancel_all,
+    closing_base,
+    place_of,
+    rests,
+    send,
+)
 
 WARMING: Final = int(Mode.WARMING)
 HALTED: Final = int(Mode.HALTED)
@@ -63,134 +60,6 @@ def mark(b: Row) -> None:
     b.equity_usd = b.initial_usd + 0.0 + net_usd
 
 
-def standing(b: Row, r: Row, side: int) -> Standing:
-    """What an order on this side is judged against."""
-    growing_base = 0.0
-    for place in range(b.orders_open):
-        order = b.orders[place]
-        if order.side == side and not order.reduce_only:
-            growing_base += remaining_base(order)
-    return Standing(
-        b.mode,
-        b.equity_usd,
-        b.price_usd,
-        b.position_base,
-        growing_base,
-        r.limits.leverage_caps[b.regime],
-        r.instrument,
-        r.limits,
-    )
-
-
-# -- orders --------------------------------------------------------------------------------------------------
-
-
-def remaining_base(order: Row) -> float:
-    """What may still trade of an order."""
-    return float(max(order.size_base - order.filled_base, 0.0))
-
-
-def place_of(b: Row, serial: int) -> int:
-    """Where an order stands among the open ones, -1 for one that is done."""
-    for place in range(b.orders_open):
-        if b.orders[place].serial == serial:
-            return place
-    return -1
-
-
-def apply(b: Row, place: int, fact: int) -> None:
-    """Let a fact change the state of an order; one that is done is forgotten."""
-    order = b.orders[place]
-    after = ORDERS[order.state, fact]
-    if after == NOWHERE:
-        b.fault = venue.FAULT_TRANSITION
-        return
-    order.state = after
-    if after >= FIRST_DONE:
-        b.orders_open -= 1
-        for at in range(place, b.orders_open):
-            b.orders[at] = b.orders[at + 1]
-
-
-def send(
-    b: Row,
-    r: Row,
-    side: int,
-    kind: int,
-    size_base: float,
-    price_usd: float,
-    reference_usd: float,
-    reason: int,
-    reduce_only: bool,
-    triggers_above: bool,
-    decided_ts: int,
-    number: int,
-    stop_usd: float,
-) -> tuple[int, float, float]:
-    """Have an order reviewed and, if nothing is broken, sent; see `risk.breach`."""
-    broken, limit, value = breach(side, size_base, price_usd, reduce_only, standing(b, r, side), stop_usd)
-    if broken == Breach.NONE:
-        if b.orders_open >= ORDERS_MAX:
-            b.fault = venue.FAULT_ORDERS
-            return int(broken), limit, value
-        order = b.orders[b.orders_open]
-        b.orders_open += 1
-        b.serial += 1
-        order.serial = b.serial
-        order.decided_ts, order.number = decided_ts, number
-        order.side, order.kind = side, kind
-        order.size_base, order.price_usd, order.reference_usd = size_base, price_usd, reference_usd
-        order.reason, order.reduce_only, order.triggers_above = reason, reduce_only, triggers_above
-        order.state, order.filled_base = SENT, 0.0
-        venue.submit(b, r, order)
-    return int(broken), limit, value
-
-
-def ask_cancel(b: Row, r: Row, place: int) -> None:
-    """Take back what is left of an order, once."""
-    order = b.orders[place]
-    if order.state != CANCELLING:
-        apply(b, place, FACT_CANCEL_ASKED)
-        venue.cancel(b, r, order)
-
-
-def cancel_all(b: Row, r: Row) -> None:
-    """Take back every order."""
-    for place in range(b.orders_open):
-        ask_cancel(b, r, place)
-
-
-def cancel_entries(b: Row, r: Row) -> None:
-    """Take back every order that could still grow the position."""
-    for place in range(b.orders_open):
-        if not b.orders[place].reduce_only:
-            ask_cancel(b, r, place)
-
-
-def _rests(b: Row, serial: int) -> bool:
-    place = place_of(b, serial)
-    return place >= 0 and b.orders[place].state == RESTING
-
-
-def stopped_base(b: Row) -> float:
-    """For how much of the position the venue has said that it has a stop."""
-    largest = 0.0
-    for place in range(b.orders_open):
-        order = b.orders[place]
-        if order.kind == KIND_TRIGGER and order.reason != TAKE_PROFIT and order.state != SENT:
-            largest = max(largest, remaining_base(order))
-    return largest
-
-
-def _closing_base(b: Row) -> float:
-    total = 0.0
-    for place in range(b.orders_open):
-        order = b.orders[place]
-        if order.reduce_only and order.kind == KIND_IOC:
-            total += remaining_base(order)
-    return total
-
-
 # -- facts from the venue ------------------------------------------------------------------------------------
 
 
@@ -198,7 +67,7 @@ def book_order(b: Row, serial: int, fact: int) -> None:
     """Take what the venue says of an order; an entry that is done without a fill is forgotten."""
     place = place_of(b, serial)
     if place < 0:
-        b.fault = venue.FAULT_TRANSITION
+        b.fault = FAULT_TRANSITION
         return
     if fact == FACT_REJECTED and b.in_trade:
         _pause(b, b.orders[place].kind, b.orders[place].reduce_only)
@@ -215,18 +84,18 @@ def book_fill(b: Row, r: Row, fill: Row) -> None:
     place = place_of(b, fill.serial)
     only_reduces = place < 0 or b.orders[place].reduce_only
     if before_base * after_base < 0.0 or (only_reduces and before_base * fill.side >= 0.0):
-        b.fault = venue.FAULT_TRANSITION
+        b.fault = FAULT_TRANSITION
         return
     if place >= 0:
         order = b.orders[place]
         order.filled_base += fill.size_base
         left_base = order.size_base - order.filled_base
         if left_base < -step_base / 2 or not fill.size_base >= step_base / 2:
-            b.fault = venue.FAULT_TRANSITION
+            b.fault = FAULT_TRANSITION
             return
         apply(b, place, FACT_FILLED if left_base < step_base / 2 else FACT_PARTLY)
     elif fill.reason != LIQUIDATION:
-        b.fault = venue.FAULT_TRANSITION
+        b.fault = FAULT_TRANSITION
         return
     _book_cash(b, fill, signed_base, before_base, after_base)
     b.fills += 1
@@ -332,7 +201,7 @@ def close_position(b: Row, r: Row, keep_base: float, reason: int) -> None:
     if not b.in_trade or b.now < b.exit_after_ts:
         return
     step_base = r.instrument.step_base
-    leaving_base = abs(b.position_base) - _closing_base(b) - keep_base
+    leaving_base = abs(b.position_base) - closing_base(b) - keep_base
     size_base = round_nearest(leaving_base, step_base)
     if size_base < step_base / 2:
         return
@@ -373,7 +242,7 @@ def _retire_replaced(b: Row, r: Row) -> None:
         order = b.orders[place]
         if order.kind == KIND_TRIGGER:
             successor = b.target_serial if order.reason == TAKE_PROFIT else b.stop_serial
-            if order.serial != successor and _rests(b, successor):
+            if order.serial != successor and rests(b, successor):
                 ask_cancel(b, r, place)
 
 

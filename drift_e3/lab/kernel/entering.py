@@ -13,10 +13,10 @@ from drift_e3.core.levels import stop_fraction, stop_price
 from drift_e3.core.risk import bounded_size
 from drift_e3.core.strategies import Needs, Signal, e3_signal, fade_signal, no_signal
 from drift_e3.core.terms import BPS, E3, FUNDING_FADE, MS_PER_MINUTE, UNKNOWN, Reason, Verdict
-from drift_e3.lab.kernel import venue
-from drift_e3.lab.kernel.desk import KIND_IOC, send, standing
+from drift_e3.lab.kernel.books import ANSWERS_MAX, DECISIONS_MAX, FAULT_EVENTS
 from drift_e3.lab.kernel.guarding import REDUCING, TRADING, book_entry, cools_down_ms, count_entries
-from drift_e3.lab.kernel.layout import ANSWERS_MAX, DECISIONS_MAX, Row
+from drift_e3.lab.kernel.layout import Row
+from drift_e3.lab.kernel.orders import KIND_IOC, send, standing
 
 
 class Why(IntEnum):
@@ -103,7 +103,7 @@ def ask(b: Row, r: Row, bar: Row, answer: Row) -> None:
     b.asked_ts = b.now
     b.deadline_ts = b.now + r.ai_deadline_ms
     if b.answers_due >= ANSWERS_MAX:
-        b.fault = venue.FAULT_EVENTS
+        b.fault = FAULT_EVENTS
         return
     ts = b.now + answer.latency_ms
     place = b.answers_due
@@ -186,7 +186,7 @@ def decide(b: Row, r: Row, bar: Row, row: int, superseded: bool) -> None:
                 verdict = APPROVED
     b.decisions[b.regime, verdict] += 1
     if b.decisions_new >= DECISIONS_MAX:
-        b.fault = venue.FAULT_EVENTS
+        b.fault = FAULT_EVENTS
         return
     kept = b.made[b.decisions_new]
     b.decisions_new += 1

@@ -5,6 +5,8 @@ Plain functions here, so that they can be run and tested uncompiled; `compiling`
 
 from typing import Final, NamedTuple
 
+import numpy as np
+
 from drift_e3.core.features import FeatureState, Windows, push_candle, push_funding
 from drift_e3.core.funding import PREMIUM, funding_at
 from drift_e3.core.terms import UNKNOWN
@@ -35,6 +37,15 @@ class Candles(NamedTuple):
     funding_hours: Floats
     premium: Floats
     funding_from: Integers
+
+
+CANDLE_KINDS: Final = (np.int64, *[np.float64] * 6, np.int64, *[np.float64] * 3, np.int64)
+"""What the columns of `Candles` hold."""
+
+
+def arrays_of(state: FeatureState) -> FeatureState:
+    """A rolling state in arrays, which the compiled rules take in place of lists."""
+    return FeatureState._make(np.array(window, np.float64) for window in state)
 
 
 class Kept(NamedTuple):

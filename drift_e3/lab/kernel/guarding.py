@@ -12,17 +12,16 @@ from drift_e3.core.levels import price_exit, timed_exit
 from drift_e3.core.modes import Trigger
 from drift_e3.core.risk import is_overexposed, size_within_cap
 from drift_e3.core.terms import CRASH, MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND, Mode, Reason
+from drift_e3.lab.kernel.books import ENTRIES_MAX
 from drift_e3.lab.kernel.desk import (
-    cancel_entries,
     close_position,
     pause,
     protect,
-    standing,
-    stopped_base,
     track,
     trigger,
 )
-from drift_e3.lab.kernel.layout import ENTRIES_MAX, Row
+from drift_e3.lab.kernel.layout import Row
+from drift_e3.lab.kernel.orders import cancel_entries, standing, stopped_base
 
 TRADING: Final = int(Mode.TRADING)
 REDUCING: Final = int(Mode.REDUCING)

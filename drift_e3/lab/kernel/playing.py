@@ -10,10 +10,9 @@ from drift_e3.core.modes import Trigger
 from drift_e3.core.regime import advance_regime, regime_confidence
 from drift_e3.core.terms import Mode
 from drift_e3.lab.kernel import venue
+from drift_e3.lab.kernel.books import ACCEPTED, CANCELLED, FAULT_EVENTS, FILLED, FILLS_MAX, FUNDED
+from drift_e3.lab.kernel.clearing import pay_funding
 from drift_e3.lab.kernel.desk import (
-    FACT_ACCEPTED,
-    FACT_CANCELLED,
-    FACT_REJECTED,
     book_fill,
     book_funding,
     book_order,
@@ -22,7 +21,8 @@ from drift_e3.lab.kernel.desk import (
 )
 from drift_e3.lab.kernel.entering import ask, asks, decide, give_up_overdue, settle, take_answer
 from drift_e3.lab.kernel.guarding import guard, guard_candle
-from drift_e3.lab.kernel.layout import ACCEPTED, CANCELLED, FILLED, FILLS_MAX, FUNDED, Row, Table
+from drift_e3.lab.kernel.layout import Row, Table
+from drift_e3.lab.kernel.orders import FACT_ACCEPTED, FACT_CANCELLED, FACT_REJECTED
 
 WARMED: Final = int(Trigger.WARMED)
 STOP_ASKED: Final = int(Trigger.STOP_ASKED)
@@ -134,7 +134,7 @@ def _publish(b: Row, r: Row, funding: Row) -> None:
     if funding.ts < r.begins_ts:
         return
     if b.venue_base != 0.0:
-        venue.pay_funding(b, funding.ts, funding.rate_frac_1h, funding.hours)
+        pay_funding(b, funding.ts, funding.rate_frac_1h, funding.hours)
     give_up_overdue_at(b, funding.ts)
     guard(b, r)
     settle(b, r)
@@ -191,7 +191,7 @@ def _hear_all(b: Row, r: Row) -> None:
 
 def _keep_fill(b: Row, event: Row) -> None:
     if b.fills_new >= FILLS_MAX:
-        b.fault = venue.FAULT_EVENTS
+        b.fault = FAULT_EVENTS
         return
     b.filled[b.fills_new] = event
     b.fills_new += 1

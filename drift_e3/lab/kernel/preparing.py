@@ -12,11 +12,11 @@ from hashlib import sha256
 import numpy as np
 
 from drift_e3.core.events import Feed
-from drift_e3.core.features import Features, FeatureState, new_state, windows_for
+from drift_e3.core.features import Features, new_state, windows_for
 from drift_e3.core.terms import Instrument
 from drift_e3.lab.kernel import columns
-from drift_e3.lab.kernel.compiling import CODE, fill_columns
-from drift_e3.lab.kernel.entry_points import Candles
+from drift_e3.lab.kernel.compiling import CODE, loops
+from drift_e3.lab.kernel.entry_points import Candles, arrays_of
 from drift_e3.lab.kernel.layout import (
     BAR,
     FUNDING,
@@ -120,10 +120,11 @@ def _bars(candles: Candles, feed: TapeFeed, instrument: tuple[float, ...], sim: 
     features = np.empty((count, len(Features._fields)))
     liquidity = np.zeros((count + 1, LIQUIDITY_CELLS))
     windows = windows_for(feed.feed.frame_ms)
-    state = FeatureState._make(np.array(window, np.float64) for window in new_state(windows))
     market = table(1, INSTRUMENT)
     market[0] = instrument
-    fill_columns(candles, windows, state, market, float(sim.liquidity_candles), features, liquidity)
+    span = float(sim.liquidity_candles)
+    state = arrays_of(new_state(windows))
+    loops().fill_columns(candles, windows, state, market, span, features, liquidity)
     bars = table(count, BAR)
     for name in ("open_ts", "open", "high", "low", "close"):
         bars[name] = getattr(candles, name)

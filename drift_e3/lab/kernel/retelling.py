@@ -24,8 +24,9 @@ from drift_e3.core.terms import (
     Verdict,
 )
 from drift_e3.lab.backtest import Backtest
+from drift_e3.lab.kernel.books import DECISION, LEDGER
 from drift_e3.lab.kernel.entering import MISSED, Why
-from drift_e3.lab.kernel.layout import DECISION, LEDGER, Row
+from drift_e3.lab.kernel.layout import Row
 from drift_e3.lab.kernel.preparing import Prepared
 from drift_e3.lab.kernel.running import Run
 

@@ -15,34 +15,31 @@ from drift_e3.core.modes import Trigger
 from drift_e3.core.params import check_limits, check_params
 from drift_e3.core.regime import new_regime_state
 from drift_e3.core.terms import CHOP, MS_PER_DAY, UNKNOWN, Mode, WeightMode
-from drift_e3.lab.kernel import venue
-from drift_e3.lab.kernel.compiling import play_sets
-from drift_e3.lab.kernel.entering import NOT_ASKED, OFF
-from drift_e3.lab.kernel.entry_points import Kept
-from drift_e3.lab.kernel.layout import (
+from drift_e3.lab.kernel.books import (
     ANSWER,
     BOOKS,
     DECISION,
     ENTRIES_MAX,
     EVENT,
-    INSTRUMENT_FIELDS,
+    FAULT_EVENTS,
+    FAULT_IN_FLIGHT,
+    FAULT_ORDERS,
+    FAULT_TRANSITION,
     ORDERS_MAX,
-    RULES,
     TRADE,
-    Floats,
-    Integers,
-    Row,
-    Table,
-    table,
 )
+from drift_e3.lab.kernel.compiling import loops
+from drift_e3.lab.kernel.entering import NOT_ASKED, OFF
+from drift_e3.lab.kernel.entry_points import Kept
+from drift_e3.lab.kernel.layout import INSTRUMENT_FIELDS, RULES, Floats, Integers, Row, Table, table
 from drift_e3.lab.kernel.preparing import Prepared, Unsupported
 from drift_e3.venues.sim.venue import IN_FLIGHT_MAX
 
 FAULTS: Final = {
-    venue.FAULT_IN_FLIGHT: f"{IN_FLIGHT_MAX} commands are in flight",
-    venue.FAULT_ORDERS: f"more than {ORDERS_MAX} orders are open",
-    venue.FAULT_TRANSITION: "a fact about an order that cannot be true",
-    venue.FAULT_EVENTS: "more happens in one candle than there is room for",
+    FAULT_IN_FLIGHT: f"{IN_FLIGHT_MAX} commands are in flight",
+    FAULT_ORDERS: f"more than {ORDERS_MAX} orders are open",
+    FAULT_TRANSITION: "a fact about an order that cannot be true",
+    FAULT_EVENTS: "more happens in one candle than there is room for",
 }
 
 
@@ -123,7 +120,7 @@ def run_many(
 def _play(
     prepared: Prepared, rules: Table, answers: Table, books: Table, kept: Kept, until_row: int, *, ends: bool
 ) -> None:
-    play_sets(
+    loops().play_sets(
         prepared.bars, prepared.funding, prepared.first_live, rules, answers, books, kept, until_row, ends
     )
     for fault in books["fault"]:
