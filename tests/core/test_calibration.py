@@ -34,6 +34,10 @@ def test_adjacent_violators_are_pooled_backwards_as_far_as_needed() -> None:
     assert found == [Step(0.1, 0.0, 1.0), Step(0.2, 2.0, 4.0)]
 
 
+def test_neighbours_of_one_rate_are_one_step() -> None:
+    assert steps_of((0.5, 1.0), (0.7, 1.0)) == [Step(0.5, 2.0, 2.0)]
+
+
 def test_a_confidence_between_two_steps_lies_on_the_lower_and_one_below_all_on_the_first() -> None:
     steps = [Step(0.5, 20.0, 50.0), Step(0.7, 45.0, 50.0)]
     base = 0.5

@@ -195,6 +195,9 @@ class TestSettings:
         assert story.state.consultation.heard is story.state.consultation.held
         assert story.state.skill.open == []
         earned = replace(fixed, params=EARNED)
+        nobody = a_story()
+        nobody.process(SettingsChanged(seen_ts=nobody.now, settings=earned))
+        assert nobody.state.consultation.heard is None
         outcome = story.process(SettingsChanged(seen_ts=story.now, settings=earned))
         assert story.state.consultation.heard is None
         assert [note.changed for note in outcome.notes if hasattr(note, "changed")] == [("ai_weightMode",)]
