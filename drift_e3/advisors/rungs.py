@@ -15,6 +15,8 @@ from drift_e3.advisors.failures import Failure
 FAILURES_MAX: Final = 3
 REST_S: Final = 60.0
 """Between two looks at a model that rests."""
+RESTS_MAX: Final = 10
+"""Rests that count: a model that looks well and fails the next question rests longer each time."""
 
 
 class Standing(StrEnum):
@@ -28,11 +30,13 @@ class Standing(StrEnum):
 
 @dataclass(slots=True, kw_only=True)
 class Rung:
-    """One model; `failures` in a row, `reason` of the last; `since` and `look_at` are the loop's time (s)."""
+    """One model; `failures` in a row, the `reason` of the last; `rests` since it last answered a question;
+    `since` and `look_at` are the loop's time (s)."""
 
     model: str
     standing: Standing = Standing.READY
     failures: int = 0
+    rests: int = 0
     reason: str = ""
     since: float = 0.0
     look_at: float = 0.0
@@ -41,10 +45,15 @@ class Rung:
         """Take what became of a question; true when the model begins to rest by it."""
         if failure is Failure.CANCELLED:
             return False
-        self.failures = 0 if failure is None else self.failures + 1
-        if failure is None or self.failures < FAILURES_MAX or self.standing is not Standing.READY:
+        if failure is None:
+            self.failures = self.rests = 0
             return False
-        self.rest(failure.value, now, look_at=now)
+        self.failures += 1
+        # After a rest nothing is proved yet by the look that ended it: the first failure is enough.
+        if self.standing is not Standing.READY or (self.failures < FAILURES_MAX and not self.rests):
+            return False
+        self.rest(failure.value, now, look_at=now + self.rests * REST_S)
+        self.rests = min(self.rests + 1, RESTS_MAX)
         return True
 
     def rest(self, reason: str, now: float, look_at: float) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from drift_e3.advisors.failures import Failure
-from drift_e3.advisors.rungs import FAILURES_MAX, Rung, Standing, due, next_look
+from drift_e3.advisors.rungs import FAILURES_MAX, REST_S, Rung, Standing, due, next_look
 
 
 def failing(rung: Rung, times: int, failure: Failure = Failure.TIMEOUT) -> list[bool]:
@@ -22,6 +22,22 @@ def test_an_answer_in_between_starts_the_count_anew() -> None:
         assert not any(failing(rung, FAILURES_MAX - 1))
         assert not rung.note(None, now=11.0)
     assert rung.standing is Standing.READY
+
+
+def test_after_a_rest_one_failure_is_enough_and_each_rest_is_longer_until_a_question_is_answered() -> None:
+    rung = Rung(model="one")
+    assert any(failing(rung, FAILURES_MAX))
+    looks = []
+    for _ in range(12):
+        looks.append(rung.look_at)
+        rung.ready()
+        assert failing(rung, 1) == [True]
+    assert looks == [10.0 + n * REST_S for n in (*range(11), 10)]
+    rung.ready()
+    assert not rung.note(None, now=10.0)
+    assert not any(failing(rung, FAILURES_MAX - 1))
+    assert failing(rung, 1) == [True]
+    assert rung.look_at == 10.0
 
 
 def test_what_was_cancelled_is_nobodys_fault() -> None:
