@@ -2,7 +2,7 @@
 
 import typer
 
-from drift_e3.cli import advice_ask, advice_ledger, advice_record, advice_score
+from drift_e3.cli import advice_archive, advice_ask, advice_ledger, advice_record, advice_score
 
 app = typer.Typer(
     help="Ask the advisor, and look into what it has said.", no_args_is_help=True, rich_markup_mode=None
@@ -13,3 +13,4 @@ app.command()(advice_ledger.show)
 app.command()(advice_ledger.export)
 app.command()(advice_score.score)
 app.command()(advice_record.record)
+app.command()(advice_archive.archive)
