@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource
 
 from drift_e3.config import card as cards
+from drift_e3.config.fees import OWN
 from drift_e3.config.keys import ConfigError, Key, by_variable, did_you_mean, table
 from drift_e3.config.sections import DELIMITER, PREFIX, Settings
 
@@ -262,6 +263,10 @@ def _contradictions(settings: Settings, given: Mapping[str, Given]) -> Iterator[
         yield f"{place('ollama.template_dir')}: there is no folder {str(folder)!r}"
     if settings.state_dir.exists() and not settings.state_dir.is_dir():
         yield f"{place('state_dir')}: {str(settings.state_dir)!r} is no folder"
+    for fee in ("paper.taker_fee_bps", "paper.maker_fee_bps"):
+        if settings.paper.fee_tier != OWN and fee in given:
+            tier = settings.paper.fee_tier
+            yield f"{place(fee)}: paper.fee_tier {tier} sets the fees already; one of the two is a mistake"
     initial, maintenance = settings.paper.initial_margin_frac, settings.paper.maintenance_margin_frac
     if maintenance > initial:
         yield (

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, create_model
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from drift_e3.config.fees import FEE_TIERS, OWN
 from drift_e3.config.fields import Section, UserPath, number, said
 from drift_e3.config.parties import (
     AccountSettings,
@@ -24,7 +25,7 @@ from drift_e3.config.parties import (
     OllamaSettings,
     RpcSettings,
 )
-from drift_e3.config.server import ServerSettings
+from drift_e3.config.server import AlertSettings, ServerSettings
 from drift_e3.core import events
 from drift_e3.core.params import (
     LEVERAGE_SPAN,
@@ -61,6 +62,9 @@ class PaperAccount(Section):
     """The simulated account and what is known of its market, without a venue to ask."""
 
     equity_usd: float = number(1_000.0, 1, 1e9, "USD", "equity of a new paper account")
+    fee_tier: Literal[(OWN, *FEE_TIERS)] = said(  # type: ignore[valid-type]  # from the table
+        OWN, "fees of a venue's tier, 0 for newcomers; own: the two that follow"
+    )
     taker_fee_bps: float = number(Instrument().taker_fee_bps, 0, 1_000, "bps", "fee for taking, of notional")
     maker_fee_bps: float = number(
         Instrument().maker_fee_bps, -100, 1_000, "bps", "fee for resting, of notional; negative: a rebate"
@@ -209,6 +213,7 @@ class Settings(BaseSettings):
     risk: RiskSettings = RiskSettings()
     leverage: LeverageSettings = LeverageSettings()
     server: ServerSettings = ServerSettings()
+    alerts: AlertSettings = AlertSettings()
     log: LogSettings = LogSettings()
 
     @classmethod
@@ -245,6 +250,9 @@ class Settings(BaseSettings):
     def instrument(self) -> Instrument:
         """The market as the paper venue knows it, where no venue can be asked."""
         known = self.paper.model_dump(include=set(Instrument._fields))
+        tier = FEE_TIERS.get(self.paper.fee_tier)
+        if tier is not None:
+            known |= {"taker_fee_bps": tier.taker_bps, "maker_fee_bps": tier.maker_bps}
         return Instrument(symbol=self.symbol, **known)
 
     def simulation(self) -> SimSettings:

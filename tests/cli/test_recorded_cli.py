@@ -185,6 +185,6 @@ def test_figures_that_are_not_defined_say_why(tmp_path: Path) -> None:
 
 
 def test_fees_of_a_tier_are_reached_by_settings(folder: Path) -> None:
-    whole = json.loads(backtested(folder, "--json", "-", PAPER__TAKER_FEE_BPS="3.5").out)
+    whole = json.loads(backtested(folder, "--json", "-", PAPER__FEE_TIER="velocity_0").out)
     traded = whole["report"]["activity"]["traded_usd"]
     assert whole["metrics"]["fees_usd"] == pytest.approx(traded * 3.5e-4)

@@ -398,3 +398,18 @@ def test_the_schema_tells_ranges_and_refuses_what_it_does_not_know() -> None:
 
 def test_the_default_seed_is_the_synthetic_markets_own() -> None:
     assert Settings().synthetic.seed == DEFAULT_SEED
+
+
+@pytest.mark.parametrize(
+    ("tier", "taker_bps", "maker_bps"),
+    [("own", 10.0, 10.0), ("drift_0", 10.0, -2.0), ("drift_5", 5.0, -2.0), ("velocity_2", 2.75, -0.25)],
+)
+def test_a_tier_sets_both_fees(tier: str, taker_bps: float, maker_bps: float) -> None:
+    instrument = load(environment={"DRIFT_E3_PAPER__FEE_TIER": tier}).settings.instrument()
+    assert (instrument.taker_fee_bps, instrument.maker_fee_bps) == (taker_bps, maker_bps)
+
+
+def test_a_tier_and_a_fee_of_ones_own_contradict_each_other() -> None:
+    both = {"DRIFT_E3_PAPER__FEE_TIER": "drift_1", "DRIFT_E3_PAPER__MAKER_FEE_BPS": "1"}
+    with pytest.raises(ConfigError, match="fee_tier drift_1 sets the fees already"):
+        load(environment=both)

@@ -192,7 +192,7 @@ class Examination:
             raise _Stopped(self.add(market.refused(refusal)).name) from refusal
         for check in market.sound():
             self.add(check)
-        self.add(market.market(view.perp, self._settings.paper.taker_fee_bps))
+        self.add(market.market(view.perp, self._settings.instrument().taker_fee_bps))
         skews_ms = [asked_ts - view.chain_ts, asked_ts - view.oracle.publish_ts]
         self.add(market.clock(skews_ms, "the chain", self._age_max_s))
         self.add(market.oracle(view, self._age_max_s))
