@@ -8,9 +8,19 @@ from pathlib import Path
 import pytest
 
 from drift_e3.core.commands import AskAdvisor
-from drift_e3.core.events import AdviceReceived, AdvisorEvent, Fill
-from drift_e3.core.notes import DecisionMade, PositionClosed
-from drift_e3.core.terms import Direction, Regime
+from drift_e3.core.events import (
+    AdviceReceived,
+    AdvisorEvent,
+    CandleClosed,
+    Feed,
+    Fill,
+    Settings,
+    Started,
+)
+from drift_e3.core.notes import AdviceMissed, DecisionMade, PositionClosed
+from drift_e3.core.params import Limits, Params
+from drift_e3.core.terms import Direction, Instrument, Regime
+from drift_e3.journal.codec import Message
 from drift_e3.journal.reader import open_journal
 from drift_e3.journal.schema import JOURNAL_NAME
 from drift_e3.journal.writer import JournalWriter
@@ -302,6 +312,102 @@ def test_an_empty_journal_has_no_records(tmp_path: Path) -> None:
     with JournalWriter(tmp_path / JOURNAL_NAME, "c0de"):
         pass
     assert records_of(tmp_path) == []
+
+
+def test_advice_that_has_outlived_its_time_is_at_hand_no_more(tmp_path: Path) -> None:
+    once = scripted(
+        lambda command: said(command, an_answer("LONG", 0.7)), lambda command: failed(command, "timeout")
+    )
+    first, *others = records_of(write_advised(tmp_path, CANDLES, once, STRATEGY__AI_TTLSECONDS="36000"))
+    ages = [use.decision.ts - first.said_ts for use in first.uses]
+    assert len(ages) > 3
+    assert max(ages) < 10 * HOUR
+    assert [record.uses for record in others] == [[]] * len(others)
+
+
+def test_a_record_waits_for_the_end_of_a_trade_that_lasts_longer_than_its_day(tmp_path: Path) -> None:
+    patient = {
+        "M_STOPLOSSPCT": "0.4",
+        "M_TRAILINGSTOPPCT": "0.4",
+        "M_TAKEPROFITPCT": "0.8",
+        "M_MAXHOLDHOURS": "30",
+    }
+    state = write_advised(
+        tmp_path,
+        CANDLES,
+        lambda command: said(command, an_answer("FLAT", 0.3)),
+        **{f"STRATEGY__{name}": value for name, value in patient.items()},
+    )
+    trades = [use for record in records_of(state) for use in record.uses if use.fills]
+    assert trades[0].closed is not None
+    assert trades[0].closed.held_ms > 29 * HOUR
+
+
+# -- one message after the other -----------------------------------------------------------------------------
+
+
+class Told:
+    """The book of a journal that is told here, with a question open at `NOON`."""
+
+    def __init__(self, asked: AskAdvisor) -> None:
+        self.book = ledger_reading._Book()
+        self.given: list[Record] = []
+        self.minute = 0
+        started = Started(
+            seen_ts=NOON,
+            settings=Settings(params=Params(), limits=Limits()),
+            instrument=Instrument(),
+            feed=Feed(frame_ms=MINUTE),
+            equity_usd=1.0,
+        )
+        self.take(started)
+        self.candle()
+        self.take(asked)
+
+    def take(self, message: Message) -> None:
+        self.book.take(message, NOON + self.minute * MINUTE)
+        self.given += self.book.finished()
+
+    def candle(self) -> None:
+        open_ts = NOON + (self.minute - 1) * MINUTE
+        self.take(
+            CandleClosed(
+                seen_ts=open_ts + MINUTE, open_ts=open_ts, open=1.0, high=1.0, low=1.0, close=1.0, volume=1.0
+            )
+        )
+        self.minute += 1
+
+
+@pytest.fixture(scope="module")
+def asked(planted_state: Path) -> AskAdvisor:
+    """Some question."""
+    with open_journal(planted_state / JOURNAL_NAME) as reader:
+        message = reader.message(next(reader.rows_of(["ask_advisor"])))
+    assert isinstance(message, AskAdvisor)
+    return message
+
+
+def test_what_comes_after_the_failure_adds_its_words_and_changes_nothing_else(asked: AskAdvisor) -> None:
+    told, question_id = Told(asked), asked.question.question_id
+    told.take(failed(asked, "timeout"))
+    told.take(AdviceMissed(question_id=question_id, reason="timeout", latency_ms=8_000))
+    (record,) = told.book._records
+    said_ts = record.said_ts
+    told.candle()
+    told.take(said(asked, an_answer()))
+    told.take(AdviceMissed(question_id=question_id, reason="late", latency_ms=90_000))
+    told.take(failed(asked, "cancelled"))
+    assert (record.outcome, record.text, record.said_ts) == ("timeout", an_answer(), said_ts)
+    assert record.advice is None
+
+
+def test_an_answer_is_waited_for_until_a_day_has_passed(asked: AskAdvisor) -> None:
+    told = Told(asked)
+    for _ in range(24 * 60):
+        told.candle()
+    assert told.given == []
+    told.candle()
+    assert [record.outcome for record in told.given] == ["unanswered"]
 
 
 # -- a daemon's journal --------------------------------------------------------------------------------------

@@ -82,6 +82,7 @@ def test_chance_follows_the_sides_picked() -> None:
     assert told is not None
     # Three picks of a side that comes in 3 of 4, one of a side that comes in 1 of 4.
     assert told.rate.expected_frac == pytest.approx((3 * 0.75 + 0.25) / 4)
+    assert told.edge.value == pytest.approx(1.0 - (3 * 0.75 + 0.25) / 4)
     assert told.base_skill.value == pytest.approx(1 - 0.16 / ((3 * 0.0625 + 0.5625) / 4))
 
 
@@ -219,12 +220,13 @@ def test_few_answers_give_no_finding() -> None:
 
 
 def test_few_answers_among_many_questions_give_no_finding() -> None:
+    questions = made(0.9, 0.6)
     answers = [
-        one if n < 20 else no_advice(one.returns[0])._replace(ts=one.ts)
-        for n, one in enumerate(made(0.9, 0.6))
+        no_advice(one.returns[0])._replace(ts=one.ts) if n % 25 else one for n, one in enumerate(questions)
     ]
     told = scored(answers).direction
     assert told is not None
+    assert told.rate.answers == 24
     assert (told.skill, told.edge.interval) == (Skill.UNKNOWN, None)
 
 

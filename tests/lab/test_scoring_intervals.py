@@ -66,6 +66,11 @@ def test_copies_count_once() -> None:
     assert 900 < effective_count(hits, 11) < 1_300
 
 
+def test_the_effective_count_of_a_worked_example() -> None:
+    # Autocorrelations 1/2 and 0 at one and two answers apart, weighed 2/3 and 1/3: an effect of 1 + 2/3.
+    assert effective_count([True] * 3 + [False] * 3, 1) == pytest.approx(6 / (1 + 2 / 3))
+
+
 def test_answers_that_take_turns_count_no_more_than_they_are() -> None:
     assert effective_count([True, False] * 50, 1) == 100
 
