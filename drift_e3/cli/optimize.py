@@ -48,6 +48,12 @@ def optimize(
         Path | None,
         typer.Option("--out", metavar="DIR", help="Folder of the results; by default in the state folder."),
     ] = None,
+    advice: Annotated[
+        Path | None,
+        typer.Option(
+            "--advice", metavar="ARCHIVE", help="Recorded answers: ai_ parameters are searched too."
+        ),
+    ] = None,
     ledger: Annotated[
         Path | None,
         typer.Option(
@@ -69,7 +75,9 @@ def optimize(
     found = read_search(config)
     training = _training(found, start, end)
     settings = _settings(found, tape, funding, params, symbol)
-    session, crew = _prepare(found, settings, training, workers or len(os.sched_getaffinity(0)), cluster)
+    session, crew = _prepare(
+        found, settings, training, advice, workers or len(os.sched_getaffinity(0)), cluster
+    )
     folder = out or settings.state_dir / "searches" / session.hashes.search[:16]
     if folder.exists() and not folder.is_dir():
         raise ConfigError([f"--out: {folder} is no folder"])
@@ -140,6 +148,7 @@ def _prepare(
     config: "SearchConfig",
     settings: "Settings",
     training: "tuple[Period, ...]",
+    advice: Path | None,
     workers: int,
     cluster: str | None,
 ) -> "tuple[Session, Workers]":
@@ -159,7 +168,7 @@ def _prepare(
     frame = timeframe(tapes.candles.frame_ms)
     if config.file.timeframe != frame:
         _note(f"timeframe {config.file.timeframe}: the tape's {frame} candles are what is searched on")
-    held = searches.not_searched(tapes, config.axes.values)
+    held = searches.not_searched(tapes, config.axes.values, advised=advice is not None)
     for reason in dict.fromkeys(held.values()):
         keys = ", ".join(key for key in held if held[key] == reason)
         _note(f"{reason}: {keys} stay as they are in force and are not searched")
@@ -173,15 +182,30 @@ def _prepare(
         symbol=settings.symbol, validation=periods[-1]
     )
     account = searches.account_of(settings)
+    answers = None if advice is None else searches.open_advice(advice, tapes, settings.symbol, periods)
+    if answers is not None:
+        header = answers.archive.header
+        _note(f"answers of {header.model} ({header.mode}): the result is {answers.mark}")
+    deadline_ms = settings.ollama.deadline_ms
+    evaluator, note = searches.chosen_evaluator(plan, tapes, account, answers, deadline_ms)
+    if note:
+        _note(note)
     session = Session(
         plan=plan,
         account=account,
-        hashes=hashes_of(plan, account, tapes.candles, tapes.funding),
+        hashes=hashes_of(
+            plan,
+            account,
+            tapes.candles,
+            tapes.funding,
+            "" if answers is None else f"{answers.content_hash} {deadline_ms}",
+        ),
         candles=sum(searches.candles_in(tapes, period) for period in plan.training),
         frame_ms=tapes.candles.frame_ms,
         legs=tapes.legs,
+        advice=None if answers is None else answers.document,
     )
-    return session, searches.crew(plan, tapes, account, workers, cluster)
+    return session, searches.crew(plan, evaluator, workers, cluster)
 
 
 def _note(text: str) -> None:

@@ -2,12 +2,16 @@
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from drift_e3.config import ConfigError, Settings
 from drift_e3.core.terms import MS_PER_DAY, Instrument
+from drift_e3.lab.archive import Archive, read_archive
+from drift_e3.lab.leakage import Mark, unmixed
 from drift_e3.lab.licence import Leg, legs_of
 from drift_e3.lab.search.evaluator import Evaluator, PlainEvaluator
 from drift_e3.lab.search.identity import Account
@@ -21,6 +25,9 @@ from drift_e3.venues.tape.checks import day_time
 from drift_e3.venues.tape.feed import TapeFeed
 from drift_e3.venues.tape.reading import read_candles, read_funding
 from drift_e3.venues.tape.series import CandleTape, FundingTape, TapeReport
+
+if TYPE_CHECKING:
+    from drift_e3.lab.search.compiled import CompiledEvaluator
 
 WITHOUT_BOOK = "the tape has no order book"
 WITHOUT_FLOW = "the tape has neither an order book nor what takers bought"
@@ -49,6 +56,26 @@ class Tapes(NamedTuple):
             book=False,
             taker_flow=self.candles.taker_buy_volume is not None,
         )
+
+
+class Advice(NamedTuple):
+    """Recorded answers, the hash of their file, and what a result with them is worth."""
+
+    archive: Archive
+    content_hash: str
+    mark: Mark
+
+    @property
+    def document(self) -> dict[str, object]:
+        """Whose answers they are, for the card."""
+        header = self.archive.header
+        return {
+            "model": header.model,
+            "digest": header.digest,
+            "mode": header.mode.value,
+            "mark": self.mark.value,
+            "hash": self.content_hash,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,31 +114,50 @@ def account_of(settings: Settings) -> Account:
     return Account(settings.paper.equity_usd, settings.trading().limits, instrument, simulation)
 
 
-def plain_evaluator(tapes: Tapes, account: Account) -> PlainEvaluator:
+def plain_evaluator(
+    tapes: Tapes, account: Account, advice: Advice | None = None, ai_deadline_ms: int = 8_000
+) -> PlainEvaluator:
     """The reference: the daemon's own core, candle by candle."""
-    markets = TapeMarkets(candles=tapes.candles, funding=tapes.funding, account=account)
-    return PlainEvaluator(make_market=markets, limits=account.limits, equity_usd=account.equity_usd)
+    return PlainEvaluator(
+        make_market=TapeMarkets(candles=tapes.candles, funding=tapes.funding, account=account),
+        limits=account.limits,
+        equity_usd=account.equity_usd,
+        archive=None if advice is None else advice.archive,
+        ai_deadline_ms=ai_deadline_ms,
+    )
 
 
-def compiled_evaluator(tapes: Tapes, account: Account, periods: tuple[Period, ...]) -> Evaluator:
-    """Who trades the sets of a search."""
+def compiled_evaluator(tapes: Tapes, account: Account, periods: tuple[Period, ...]) -> "CompiledEvaluator":
+    """The same, compiled, on rules alone."""
     # Only now: it brings the compiler.
     from drift_e3.lab.search.compiled import CompiledEvaluator
 
     return CompiledEvaluator(candles=tapes.candles, funding=tapes.funding, account=account, periods=periods)
 
 
-def crew(plan: Plan, tapes: Tapes, account: Account, workers: int, cluster: str | None) -> Workers:
+def chosen_evaluator(
+    plan: Plan, tapes: Tapes, account: Account, advice: Advice | None, ai_deadline_ms: int
+) -> tuple[Evaluator, str]:
+    """Who trades the sets of a search, the fastest who can, and a note where it is not the compiled loop."""
+    if advice is not None:
+        reference = plain_evaluator(tapes, account, advice, ai_deadline_ms)
+        return reference, "advice is heard by the core itself, candle by candle: this takes its time"
+    from drift_e3.lab.kernel.preparing import Unsupported
+
+    compiled = compiled_evaluator(tapes, account, (*plan.training, plan.validation))
+    try:
+        compiled.check(plan.base)
+    except Unsupported as unsupported:
+        return plain_evaluator(tapes, account), f"{unsupported}: the core itself trades, which takes its time"
+    return compiled, ""
+
+
+def crew(plan: Plan, evaluator: Evaluator, workers: int, cluster: str | None) -> Workers:
     """Who does the work of a plan: this process alone, several, or the cluster of a Dask scheduler.
 
     Raises `ConfigError` where the cluster's library is not installed, `WorkersLost` where nobody answers.
     """
-    bench = Bench(
-        evaluator=compiled_evaluator(tapes, account, (*plan.training, plan.validation)),
-        base=plan.base,
-        keys=plan.keys,
-        regime_weights=plan.regime_weights,
-    )
+    bench = Bench(evaluator=evaluator, base=plan.base, keys=plan.keys, regime_weights=plan.regime_weights)
     if cluster is not None:
         try:
             from drift_e3.lab.search.cluster import Cluster
@@ -121,6 +167,19 @@ def crew(plan: Plan, tapes: Tapes, account: Account, workers: int, cluster: str 
             ) from error
         return Cluster(bench, cluster)
     return ThisProcess(bench) if workers == 1 else Processes(bench, workers)
+
+
+def open_advice(path: Path, tapes: Tapes, symbol: str, periods: Sequence[Period]) -> Advice:
+    """An archive of answers about this very tape.
+
+    Raises `DataError` for a file that is none, is about another market, or holds answers of which some may
+    have known what came and some not.
+    """
+    archive = read_archive(path)
+    archive.check_tape(tapes.candles, symbol)
+    mark = unmixed(archive.mark(period.start_ts, period.end_ts) for period in periods)
+    assert mark is not None
+    return Advice(archive, sha256(path.read_bytes()).hexdigest(), mark)
 
 
 def covered(tapes: Tapes, period: Period) -> tuple[Period, str]:
@@ -149,8 +208,8 @@ def covered(tapes: Tapes, period: Period) -> tuple[Period, str]:
     return part, "" if part == period else f"{_told(period)}: the tape has only {_told(part)}"
 
 
-def not_searched(tapes: Tapes, parameters: Mapping[str, object]) -> dict[str, str]:
-    """Parameters that cannot make a difference on this tape, and why.
+def not_searched(tapes: Tapes, parameters: Mapping[str, object], *, advised: bool) -> dict[str, str]:
+    """Parameters that cannot make a difference on this tape, with recorded answers or without, and why.
 
     `ConfigError` for parameters of FundingFade on a tape without funding.
     """
@@ -168,7 +227,7 @@ def not_searched(tapes: Tapes, parameters: Mapping[str, object]) -> dict[str, st
             held[key] = WITHOUT_FLOW
         elif key in {"m_premiumPct", "f_premiumPct"} and Leg.PREMIUM not in legs:
             held[key] = WITHOUT_PREMIUM
-        elif key.startswith("ai_"):
+        elif key.startswith("ai_") and not advised:
             held[key] = WITHOUT_ADVICE
     return held
 

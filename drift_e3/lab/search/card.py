@@ -36,9 +36,11 @@ def card(
     *,
     frame_ms: int,
     legs: frozenset[Leg],
+    advice: Document | None,
 ) -> Document:
     """The card, ready for JSON. `legs` are the kinds of data that the search had besides candles of
-    `frame_ms`; `census` counts the sets tried on this data by this and earlier searches."""
+    `frame_ms`, `advice` says whose answers it heard; `census` counts the sets tried on this data by this and
+    earlier searches."""
     winner = found.winner
     params = plan.base if winner is None else params_of(plan.base, plan.keys, winner.values)
     limits = account.limits._asdict()
@@ -69,6 +71,7 @@ def card(
                 "equity_usd": account.equity_usd,
                 "taker_fee_bps": account.instrument.taker_fee_bps,
             },
+            "advice": advice,
             "verdict": verdict.document(),
         },
         "licence": Licence(

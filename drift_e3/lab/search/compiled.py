@@ -14,7 +14,7 @@ import numpy as np
 
 from drift_e3.core.events import Settings
 from drift_e3.core.params import Params
-from drift_e3.core.terms import MS_PER_DAY
+from drift_e3.core.terms import MS_PER_DAY, Regime
 from drift_e3.lab.kernel.preparing import Prepared, prepare
 from drift_e3.lab.kernel.running import Run, run_many
 from drift_e3.lab.search.evaluator import Traded, days_begun
@@ -57,6 +57,14 @@ class CompiledEvaluator:
                 ends = period.start_ts + MS_PER_DAY * np.arange(1, days_begun(period) + 1)
                 last_of_day = np.searchsorted(run.ts, ends, side="right")
             yield self._traded(run, period, last_of_day)
+
+    def check(self, params: Params) -> None:
+        """Raise `Unsupported` where the account's limits are not played here. Prepares all periods and
+        compiles what is not compiled yet, so that of many workers none has to."""
+        for period in self.periods:
+            first_ts = period.start_ts + self.candles.frame_ms
+            for traded in self.trade([params], period._replace(end_ts=first_ts)):
+                self.metrics(traded, (1.0,) * len(Regime), period)
 
     def metrics(self, traded: Traded, regime_weights: Sequence[float], period: Period) -> Metrics:
         """The trades of a period measured."""

@@ -13,6 +13,7 @@ from drift_e3.core.notes import DecisionMade, PositionClosed
 from drift_e3.core.params import Limits, Params
 from drift_e3.core.terms import MS_PER_DAY
 from drift_e3.core.turn import Outcome
+from drift_e3.lab.archive import Archive, ArchivedAnswers
 from drift_e3.lab.backtest import backtest
 from drift_e3.lab.search.plan import Period
 from drift_e3.lab.search.score import Metrics, measure
@@ -57,11 +58,14 @@ MarketFactory = Callable[[Period], Market]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlainEvaluator:
-    """The core as the daemon runs it, on rules alone."""
+    """The core as the daemon runs it, on rules alone or with the answers of an archive, which come within
+    `ai_deadline_ms` or not at all."""
 
     make_market: MarketFactory
     limits: Limits
     equity_usd: float
+    archive: Archive | None = None
+    ai_deadline_ms: int = 8_000
 
     def trade(self, sets: Sequence[Params], period: Period) -> Iterator[Traded]:
         """What came of each set, in their order."""
@@ -96,8 +100,20 @@ class PlainEvaluator:
                     parts = (note.net_usd, pnl.slippage_usd, pnl.fees_usd, pnl.funding_usd)
                     trades.append((day_of(event.seen_ts, period), int(note.regime), *parts))
 
-        settings = Settings(params=params, limits=self.limits)
-        backtest(self.make_market(period), settings, self.equity_usd, keep_decisions=False, watch=watch)
+        settings = Settings(
+            params=params,
+            limits=self.limits,
+            ai_enabled=self.archive is not None,
+            ai_deadline_ms=self.ai_deadline_ms,
+        )
+        backtest(
+            self.make_market(period),
+            settings,
+            self.equity_usd,
+            keep_decisions=False,
+            advise=None if self.archive is None else ArchivedAnswers(self.archive),
+            watch=watch,
+        )
         for passed in range(reached + 1, days):
             equity_usd[passed] = equity_usd[reached]
         day, regime, net_usd, slippage_usd, fees_usd, funding_usd = (

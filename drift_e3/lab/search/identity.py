@@ -33,11 +33,13 @@ class Hashes(NamedTuple):
     search: str
 
 
-def hashes_of(plan: Plan, account: Account, candles: CandleTape, funding: FundingTape | None) -> Hashes:
-    """The hashes of a search."""
+def hashes_of(
+    plan: Plan, account: Account, candles: CandleTape, funding: FundingTape | None, advice: str
+) -> Hashes:
+    """The hashes of a search; `advice` is that of the archive of answers, empty without one."""
     data = _data_hash(candles, funding)
     lab = hash_of(Path(drift_e3.__file__).parent, ("lab/search", "lab/kernel"))
-    whole = json.dumps([plan, account, data, code_hash(), lab])
+    whole = json.dumps([plan, account, data, advice, code_hash(), lab])
     return Hashes(data, code_hash(), sha256(whole.encode()).hexdigest())
 
 

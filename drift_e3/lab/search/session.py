@@ -26,7 +26,7 @@ from drift_e3.lab.trial_ledger import Census, TrialLedger, trial_key
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """All of a search but who does it. `candles` are those of the training periods, `frame_ms` is the length
-    of one, `legs` are the kinds of data there are besides them."""
+    of one, `legs` are the kinds of data there are besides them, `advice` says whose answers are heard."""
 
     plan: Plan
     account: Account
@@ -34,6 +34,7 @@ class Session:
     candles: int
     frame_ms: int
     legs: frozenset[Leg]
+    advice: dict[str, Any] | None = None
 
     def run(
         self, folder: Path, ledger: Path, workers: Workers, progress: Progress, *, resume: bool
@@ -89,4 +90,5 @@ class Session:
             census,
             frame_ms=self.frame_ms,
             legs=self.legs,
+            advice=self.advice,
         )

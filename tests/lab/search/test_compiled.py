@@ -6,7 +6,8 @@ import pytest
 
 from drift_e3.config import load
 from drift_e3.config.search import plan_of, read_search
-from drift_e3.lab.search.evaluator import Evaluator
+from drift_e3.lab.kernel import running
+from drift_e3.lab.search.evaluator import Evaluator, PlainEvaluator
 from drift_e3.lab.search.plan import Axis, Period, Plan, between
 from drift_e3.lab.search.sampling import sample
 from drift_e3.lab.search.work import Bench, Result, Task, Values
@@ -75,6 +76,17 @@ def test_a_set_comes_to_the_same_in_any_company(tapes: Tapes) -> None:
     together = done(evaluator, MADE, sets, MADE.training)
     alone = tuple(done(evaluator, MADE, (one,), MADE.training)[0] for one in sets)
     assert together == alone
+
+
+def test_what_the_loop_does_not_play_is_left_to_the_core(
+    tapes: Tapes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluator, note = searches.chosen_evaluator(MADE, tapes, ACCOUNT, None, 8_000)
+    assert (type(evaluator).__name__, note) == ("CompiledEvaluator", "")
+    monkeypatch.setattr(running, "ENTRIES_MAX", 5)
+    evaluator, note = searches.chosen_evaluator(MADE, tapes, ACCOUNT, None, 8_000)
+    assert type(evaluator) is PlainEvaluator
+    assert "the core itself trades, which takes its time" in note
 
 
 def test_the_guides_sets_on_the_recorded_hours_are_those_of_the_core(shared_data: Path) -> None:
