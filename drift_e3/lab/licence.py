@@ -118,7 +118,10 @@ class Licence:
         return found
 
     def _why(self) -> str:
-        return "; ".join(self.reasons) or "no reason is given"
+        if not self.reasons:
+            return "no reason is given"
+        more = len(self.reasons) - 1
+        return self.reasons[0] + (f", and {more} more on the card" if more else "")
 
 
 def legs_of(*, funding: bool, premium: bool, book: bool, taker_flow: bool) -> frozenset[Leg]:

@@ -77,6 +77,8 @@ def test_a_refused_one_gives_its_reasons_and_nothing_else() -> None:
         (Flaw.UNLICENSED, "the verdict on the card is refused: trades: 4 is below 30"),
     ]
     assert asked(licence(verdict="refused"))[0][1].endswith("no reason is given")
+    several = licence(verdict="refused", reasons=("trades: 4 is below 30", "confidence", "bootstrap"))
+    assert asked(several)[0][1].endswith("refused: trades: 4 is below 30, and 2 more on the card")
 
 
 def test_another_market_and_fewer_legs_are_told_each() -> None:
