@@ -28,6 +28,7 @@ LOG_EVENTS: dict[str, LogEvent] = {
     "control.refused": LogEvent(
         "the control socket cannot be served: the daemon runs, but only signals reach it", ("reason",)
     ),
+    "alert.failed": LogEvent("a messenger did not take a notice", ("title",)),
     "server.started": LogEvent("the status server answers: page, API, metrics and health", ("url",)),
     "server.refused": LogEvent(
         "the status server cannot be had: the daemon runs, but there is neither page nor metrics",

@@ -1,4 +1,4 @@
-"""The section of the status server."""
+"""The sections of those who watch the daemon: the status server and the messengers."""
 
 from pydantic import SecretStr
 
@@ -21,3 +21,19 @@ class ServerSettings(Section):
     names: Names = said(
         (), "further host names under which it is reached, for example behind a proxy", "names with commas"
     )
+
+
+class AlertSettings(Section):
+    """Messages to a person: positions, halts, divergence, stale feeds, the day in short."""
+
+    urls: SecretStr | None = said(
+        None,
+        "messengers as apprise writes them, for example tgram://token/chat; none: nobody is told",
+        "addresses with commas between",
+    )
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses one by one."""
+        urls = "" if self.urls is None else self.urls.get_secret_value()
+        return tuple(url.strip() for url in urls.split(",") if url.strip())

@@ -11,6 +11,7 @@ from drift_e3.venues.paper import MarketFeed, PaperMarket
 if TYPE_CHECKING:
     from drift_e3.advisors.ollama import OllamaAdvisor
     from drift_e3.operating import Watcher
+    from drift_e3.ops.notifier import Notifier
     from drift_e3.venues.tape.feed import TapeFeed
     from drift_e3.venues.tape.series import TapeReport
 
@@ -101,6 +102,8 @@ def watchers(settings: Settings, environment: Mapping[str, str]) -> "Sequence[Wa
         manager = ServiceManager.called_by(environment)
         if manager is not None:
             found.append(manager)
+    if settings.alerts.addresses:
+        found.append(_notifier(settings.alerts.addresses))
     server = settings.server
     if server.port != 0 and settings.speed != "max":
         # Only where it serves: its library takes a while to import, and a market that is played as fast as
@@ -115,6 +118,18 @@ def watchers(settings: Settings, environment: Mapping[str, str]) -> "Sequence[Wa
             raise ConfigError([str(error)]) from error
         found.append(StatusServer(access, server.port, settings.state_dir))
     return found
+
+
+def _notifier(addresses: Sequence[str]) -> "Notifier":
+    from drift_e3.ops.messengers import messengers
+    from drift_e3.ops.notifier import Notifier
+
+    try:
+        return Notifier(messengers(addresses))
+    except ImportError as error:
+        raise ConfigError(["alerts.urls: needs apprise: pip install 'drift_e3[alerts]'"]) from error
+    except ValueError as error:
+        raise ConfigError([str(error)]) from error
 
 
 def model_server(settings: Settings) -> "OllamaAdvisor":
