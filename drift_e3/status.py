@@ -13,7 +13,7 @@ from drift_e3.core.guard import feeds
 from drift_e3.core.orders import Order
 from drift_e3.core.risk import liquidation_price
 from drift_e3.core.state import TraderState
-from drift_e3.core.terms import MS_PER_SECOND
+from drift_e3.core.terms import MS_PER_SECOND, WeightMode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +101,17 @@ class FeedStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdvisorStatus:
-    """Whether advice is asked for, the advice at hand, or why there is none."""
+    """Whether advice is asked for, the advice at hand, or why there is none.
+
+    `share_frac` is what the advisor that was heard last has earned of ai_confidenceWeight, from so many
+    `counted` answers; None where the weight is fixed.
+    """
 
     enabled: bool
     asking: bool
     missed: str
+    share_frac: float | None = None
+    counted: int = 0
     regime: str = ""
     direction: str = ""
     confidence: float | None = None
@@ -301,13 +307,26 @@ def _decision(decision: Decision) -> DecisionStatus:
 def _advisor(state: TraderState, now_ts: int) -> AdvisorStatus:
     consultation = state.consultation
     enabled, asking = state.settings.ai_enabled, consultation.open_id != ""
+    share_frac, counted = None, 0
+    if state.settings.params.ai_weightMode is WeightMode.EARNED:
+        # The newest is the last.
+        record = next(reversed(state.skill.records.values()), None)
+        share_frac, counted = (0.0, 0) if record is None else (record.share, record.counted)
     if consultation.held is None:
-        return AdvisorStatus(enabled=enabled, asking=asking, missed=consultation.missed)
+        return AdvisorStatus(
+            enabled=enabled,
+            asking=asking,
+            missed=consultation.missed,
+            share_frac=share_frac,
+            counted=counted,
+        )
     advice = consultation.held.advice
     return AdvisorStatus(
         enabled=enabled,
         asking=asking,
         missed=consultation.missed,
+        share_frac=share_frac,
+        counted=counted,
         regime=advice.regime.label,
         direction=advice.direction.label,
         confidence=advice.confidence,

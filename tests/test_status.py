@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from drift_e3.core.events import AccountOpened, EntriesBarred, Feed, HaltRequested
-from drift_e3.core.params import Limits
-from drift_e3.core.terms import REGIMES
+from drift_e3.core.params import Limits, Params
+from drift_e3.core.skill import Record
+from drift_e3.core.terms import REGIMES, WeightMode
 from drift_e3.live.control_wire import decode_answer, encode
 from drift_e3.operating import Answer
 from drift_e3.status import Circumstances, DaemonStatus, Status, status
@@ -157,6 +158,15 @@ def test_an_account_on_a_chain_is_live() -> None:
     )
     seen = told(story)
     assert (seen.account, seen.equity_usd) == ("live", 5.0)
+
+
+def test_what_the_advisor_has_earned_is_told_where_weight_is_earned() -> None:
+    fixed = a_story(ai_enabled=True)
+    assert told(fixed).advisor.share_frac is None
+    story = a_story(params=Params(ai_weightMode=WeightMode.EARNED), ai_enabled=True)
+    assert (told(story).advisor.share_frac, told(story).advisor.counted) == (0.0, 0)
+    story.state.skill.records = {"before": Record(), "now": Record(row=1, counted=312)}
+    assert (told(story).advisor.share_frac, told(story).advisor.counted) == (0.25, 312)
 
 
 def test_the_advisors_word_is_told_with_its_age_or_why_there_is_none() -> None:

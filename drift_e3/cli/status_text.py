@@ -146,6 +146,8 @@ def _advisor(status: Status) -> str:
     if not advisor.enabled:
         return "off"
     asking = ", asking" if advisor.asking else ""
+    if advisor.share_frac is not None:
+        asking += f"; weight {advisor.share_frac:.0%} earned in {advisor.counted} counted answers"
     if advisor.age_s is None:
         return f"no advice: {advisor.missed}{asking}"
     held = f"{advisor.direction}, {advisor.regime}, confidence {advisor.confidence or 0.0:.2f}"

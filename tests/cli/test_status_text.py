@@ -55,6 +55,10 @@ def test_a_stop_that_is_missing_is_shouted() -> None:
         (AdvisorStatus(enabled=False, asking=False, missed="off"), "off"),
         (AdvisorStatus(enabled=True, asking=True, missed="timeout"), "no advice: timeout, asking"),
         (
+            AdvisorStatus(enabled=True, asking=False, missed="not_asked", share_frac=0.25, counted=312),
+            "no advice: not_asked; weight 25% earned in 312 counted answers",
+        ),
+        (
             AdvisorStatus(
                 enabled=True,
                 asking=False,
