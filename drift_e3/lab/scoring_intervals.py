@@ -103,7 +103,7 @@ def bootstrap(
     drawn: list[list[float]] = [[] for _ in statistics]
     for _ in range(RESAMPLES):
         starts = [int(rng.random() * count) for _ in range(draws)]
-        sums = [fsum([sums_from[start] for start in starts]) for sums_from in blocks]
+        sums = [fsum(map(sums_from.__getitem__, starts)) for sums_from in blocks]
         for found, statistic in zip(drawn, statistics, strict=True):
             value = statistic(sums)
             if value is not None:

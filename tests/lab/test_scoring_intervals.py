@@ -94,17 +94,17 @@ def test_percentiles_are_those_of_an_independent_library(share: float) -> None:
 
 
 def test_the_bootstraps_interval_is_that_of_theory_where_all_is_independent() -> None:
-    values = np.random.default_rng(7).normal(1.0, 2.0, 2_000).tolist()
-    (interval,) = bootstrap([values, [1.0] * 2_000], 1, [mean_of])
+    values = np.random.default_rng(7).normal(1.0, 2.0, 500).tolist()
+    (interval,) = bootstrap([values, [1.0] * 500], 1, [mean_of])
     assert interval is not None
     mean = float(np.mean(values))
-    half = 1.96 * 2.0 / np.sqrt(2_000)
+    half = 1.96 * 2.0 / np.sqrt(500)
     assert interval.low == pytest.approx(mean - half, abs=0.25 * half)
     assert interval.high == pytest.approx(mean + half, abs=0.25 * half)
 
 
 def test_blocks_see_what_neighbours_share() -> None:
-    shared = np.repeat(np.random.default_rng(9).normal(size=200), 20).tolist()
+    shared = np.repeat(np.random.default_rng(9).normal(size=60), 20).tolist()
     ones = [1.0] * len(shared)
     (narrow,) = bootstrap([shared, ones], 1, [mean_of])
     (wide,) = bootstrap([shared, ones], 20, [mean_of])
@@ -117,13 +117,13 @@ def test_blocks_see_what_neighbours_share() -> None:
 def test_the_bootstrap_covers_the_truth_about_as_often_as_it_says() -> None:
     rng = np.random.default_rng(11)
     covered = 0
-    for _ in range(60):
+    for _ in range(40):
         steps = rng.normal(size=404)
         overlapping = np.convolve(steps, np.ones(5), "valid").tolist()
         (interval,) = bootstrap([overlapping, [1.0] * 400], 10, [mean_of])
         assert interval is not None
         covered += interval.low <= 0.0 <= interval.high
-    assert 50 <= covered <= 60
+    assert 33 <= covered <= 40
 
 
 def test_the_bootstrap_is_the_same_every_time() -> None:
