@@ -28,11 +28,12 @@ function list(pairs) {
   return node;
 }
 
-function meter(name, value, share, text) {
+// A share of a limit; past `worry` of it the bar warns, a little later it is red.
+function meter(name, share, text, worry = 0.6) {
   const node = make("div", undefined, "meter"), head = make("div"), track = make("span", undefined, "track"), bar = make("i");
   head.append(make("span", name), make("span", text));
   bar.style.width = `${Math.min(Math.max(share ?? 0, 0), 1) * 100}%`;
-  bar.className = share > 0.85 ? "bad" : share > 0.6 ? "warn" : "";
+  bar.className = share > worry + 0.25 ? "bad" : share > worry ? "warn" : "";
   track.append(bar);
   track.setAttribute("role", "meter");
   track.setAttribute("aria-label", name);
@@ -95,16 +96,16 @@ function showStatus(status) {
   $("flatten").disabled = !status.position && !status.orders.length;
   const alarms = [];
   if (status.halted) alarms.push(`Halted: ${words(status.halt_cause)}. Nothing is traded until somebody resumes.`);
-  if (status.position && !status.position.stop_rests) alarms.push(`The position has had no stop on the venue for ${span(status.unprotected_s)}.`);
+  if (status.position && !status.position.stop_rests && status.unprotected_s > 3) alarms.push(`The position has had no stop on the venue for ${span(status.unprotected_s)}.`);
   if (status.stale) alarms.push(`Entries wait: ${words(status.stale)}.`);
   if (status.barred.length) alarms.push(`Entries are barred: ${status.barred.map(words).join(", ")}.`);
   $("alarm").hidden = !alarms.length;
   $("alarm").textContent = alarms.join(" ");
   showPosition(status);
   $("limits").replaceChildren(
-    meter("Daily loss", 0, limits.daily_loss_frac / limits.daily_loss_max, `${percent(Math.max(limits.daily_loss_frac, 0))} of ${percent(limits.daily_loss_max, 0)}`),
-    meter("Drawdown", 0, limits.drawdown_frac / limits.drawdown_max, `${percent(Math.max(limits.drawdown_frac, 0))} of ${percent(limits.drawdown_max, 0)}`),
-    meter("Losses in a row", 0, limits.loss_streak / limits.loss_streak_max, `${limits.loss_streak} of ${limits.loss_streak_max}`));
+    meter("Daily loss", limits.daily_loss_frac / limits.daily_loss_max, `${percent(Math.max(limits.daily_loss_frac, 0))} of ${percent(limits.daily_loss_max, 0)}`),
+    meter("Drawdown", limits.drawdown_frac / limits.drawdown_max, `${percent(Math.max(limits.drawdown_frac, 0))} of ${percent(limits.drawdown_max, 0)}`),
+    meter("Losses in a row", limits.loss_streak / limits.loss_streak_max, `${limits.loss_streak} of ${limits.loss_streak_max}`));
   if (limits.paused_until_ts) $("limits").append(make("p", limits.paused_until_ts > 2e14 ? "No new position until somebody resumes." : `Paused until ${clock(limits.paused_until_ts)} UTC.`, "warn"));
   $("feeds").replaceChildren(...status.feeds.map((feed) => {
     const late = feed.limit_s !== null && !(feed.age_s !== null && feed.age_s <= feed.limit_s);
@@ -119,7 +120,7 @@ function showStatus(status) {
 function showPosition(status) {
   const position = status.position;
   if (!position) {
-    $("position").replaceChildren(make("p", "Flat.", "empty"), meter("Leverage", 0, 0, `0 of ${fixed(status.leverage_x_max, 1)}×`));
+    $("position").replaceChildren(make("p", "Flat.", "empty"), meter("Leverage", 0, `0 of ${fixed(status.leverage_x_max, 1)}×`));
     return;
   }
   const away = (level) => (level === null ? "–" : `${fixed(level, 4)} · ${percent(Math.abs(level / position.price_usd - 1))}`);
@@ -134,8 +135,8 @@ function showPosition(status) {
       ["Liquidation", away(position.liquidation_usd)],
       ["Held", span((status.now_ts - position.opened_ts) / 1000)],
     ]),
-    meter("Leverage", 0, position.leverage_x / position.leverage_x_max, `${fixed(position.leverage_x)} of ${fixed(position.leverage_x_max, 1)}×`),
-    meter("Way to the stop", 0, 1 - position.stop_distance_frac / Math.abs(position.stop_usd / position.entry_usd - 1), percent(position.stop_distance_frac)));
+    meter("Leverage", position.leverage_x / position.leverage_x_max, `${fixed(position.leverage_x)} of ${fixed(position.leverage_x_max, 1)}×`, 1.01),
+    meter("Way to the stop", 1 - position.stop_distance_frac / Math.abs(position.stop_usd / position.entry_usd - 1), percent(position.stop_distance_frac)));
 }
 
 function showAdvice(advisor) {
