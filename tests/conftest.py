@@ -12,6 +12,9 @@ settings.register_profile("suite", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
+# What numba compiles is kept between runs, and shared by all workers of one: the first compiles for all.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / "build" / "compiled"))
+
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 

@@ -123,6 +123,11 @@ def _play(
     loops().play_sets(
         prepared.bars, prepared.funding, prepared.first_live, rules, answers, books, kept, until_row, ends
     )
+    check_faults(books)
+
+
+def check_faults(books: Table) -> None:
+    """Raise `LoopFault` where a run has one."""
     for fault in books["fault"]:
         if fault:
             raise LoopFault(FAULTS[int(fault)])
