@@ -44,7 +44,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--questions", type=int, default=QUESTIONS, help="questions of each row")
     parser.add_argument("--template", default="brief-v1", help="wording of the prompt")
     chosen = parser.parse_args(arguments)
-    questions = _questions(chosen.questions)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for title in ("cores", "load before", "asked", "advice", "otherwise", "prompt tokens", "answer tokens"):
         table.add_column(title, justify="right")
@@ -52,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         table.add_column(title, justify="right")
     with served_model() as url:
         for busy in (0, BUSY):
+            # Others each time: a server remembers the beginning of the last prompt.
+            questions = _questions(chosen.questions, first=busy * chosen.questions)
             load = os.getloadavg()[0]
             with _busy(busy):
                 answers = asyncio.run(_ask(url, chosen.template, questions))
@@ -59,12 +60,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Console(width=160).print(table)
 
 
-def _questions(count: int) -> list[Question]:
-    """Questions about the synthetic market, a quarter of an hour apart."""
+def _questions(count: int, first: int) -> list[Question]:
+    """Questions about the synthetic market, each at another price."""
     market = PaperMarket(SyntheticFeed(), SimSettings(), 1_000.0)
     settings = Settings(params=Params(), limits=Limits())
-    first = question_at(market, settings, 1_000.0, market.begins_ts + MS_PER_MINUTE)
-    return [replace(first, price_usd=first.price_usd * (1.0 + n / 1_000.0)) for n in range(count)]
+    asked = question_at(market, settings, 1_000.0, market.begins_ts + MS_PER_MINUTE)
+    prices = (asked.price_usd * (1.0 + n / 1_000.0) for n in range(first, first + count))
+    return [replace(asked, price_usd=price_usd) for price_usd in prices]
 
 
 async def _ask(url: str, template: str, questions: Sequence[Question]) -> list[AdvisorEvent]:
