@@ -25,18 +25,20 @@ class Progress:
     """What moves in a daemon that works: fresh data, the trading loop, the journal. Times are monotonic (s).
 
     `data_s` is when the market last brought something, `taken_s` when the loop last took anything at all, and
-    `behind_s` since when the journal has been behind the loop, or -1.
+    `behind_s` since when the journal has been behind the loop, or -1. Only of a `live` market something is
+    due every second, if only a heartbeat: a recorded one may be as slow as it likes.
     """
 
     began_s: float
     data_s: float = -1.0
     taken_s: float = -1.0
     behind_s: float = -1.0
+    live: bool = False
     _noted_seq: int = 0
 
-    def took(self, now_s: float, *, market: bool) -> None:
-        """The loop took an event, of the `market` or another."""
-        self.taken_s = now_s
+    def took(self, now_s: float, *, market: bool, live: bool) -> None:
+        """The loop took an event, of the `market` or another; the market is `live` or played."""
+        self.taken_s, self.live = now_s, live
         if market:
             self.data_s = now_s
 
@@ -52,9 +54,9 @@ class Progress:
         """What has not moved for `patience_s`; nothing while that time has not passed since the start."""
         since = now_s - patience_s
         found = []
-        if max(self.taken_s, self.began_s) < since:
+        if self.live and max(self.taken_s, self.began_s) < since:
             found.append("loop")
-        if max(self.data_s, self.began_s) < since:
+        if self.live and max(self.data_s, self.began_s) < since:
             found.append("data")
         if 0.0 <= self.behind_s < since:
             found.append("journal")

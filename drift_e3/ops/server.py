@@ -97,7 +97,8 @@ class StatusServer:
     def told(self, seq: int, event: Event, outcome: Outcome, trader: Trader) -> None:
         """Take an event with its outcome."""
         self._seq = seq
-        self._progress.took(monotonic(), market=isinstance(event, MarketEvent))
+        market = isinstance(event, MarketEvent)
+        self._progress.took(monotonic(), market=market, live=trader.state.feed.live)
         self._metrics.told(event, outcome)
         if not self._broadcast.listeners:
             return

@@ -35,7 +35,6 @@ class ServiceManager:
         self._beat_s = keep_alive_s / 3.0 if keep_alive_s > 0.0 else BEAT_S
         self._progress = Progress(began_s=monotonic())
         self._seq = 0
-        self._live = False
 
     @classmethod
     def called_by(cls, environment: Mapping[str, str]) -> Self | None:
@@ -50,8 +49,9 @@ class ServiceManager:
 
     def told(self, seq: int, event: Event, outcome: Outcome, trader: Trader) -> None:
         """Take an event with its outcome."""
-        self._seq, self._live = seq, trader.state.feed.live
-        self._progress.took(monotonic(), market=isinstance(event, MarketEvent))
+        self._seq = seq
+        market = isinstance(event, MarketEvent)
+        self._progress.took(monotonic(), market=market, live=trader.state.feed.live)
 
     async def run(self, operator: Operator) -> None:
         """Say that it is ready, then that it lives for as long as it does."""
@@ -69,13 +69,10 @@ class ServiceManager:
             self._say("STOPPING=1")
 
     def _stalled(self) -> tuple[str, ...]:
-        """What stands still; a recorded market may be as slow as it likes, a live one brings something every
-        second, if only a heartbeat."""
+        """What stands still: the loop may for a shorter time than those it depends on."""
         now_s = monotonic()
-        patient = set(self._progress.stalled(now_s, PATIENCE_S))
-        if not self._live:
-            return tuple(patient & {"journal"})
-        return tuple(sorted(patient | {"loop"} & set(self._progress.stalled(now_s, LOOP_PATIENCE_S))))
+        found = set(self._progress.stalled(now_s, PATIENCE_S))
+        return tuple(sorted(found | {"loop"} & set(self._progress.stalled(now_s, LOOP_PATIENCE_S))))
 
     def _say(self, *words: str) -> None:
         """Send words, one datagram; a service manager that is gone hears nothing."""

@@ -10,13 +10,13 @@ from drift_e3.status import Circumstances, FeedStatus, Status, status
 from tests.core.stories import a_story
 
 
-def moving() -> Progress:
-    return Progress(began_s=0.0)
+def moving(*, live: bool = True) -> Progress:
+    return Progress(began_s=0.0, live=live)
 
 
 def test_nothing_stands_still_while_all_moves() -> None:
     progress = moving()
-    progress.took(100.0, market=True)
+    progress.took(100.0, market=True, live=True)
     progress.compare(5, 5, 100.0)
     assert progress.stalled(110.0, 20.0) == ()
 
@@ -27,14 +27,18 @@ def test_nothing_stands_still_while_all_moves() -> None:
 )
 def test_what_stands_still_is_named(market_s: float, other_s: float, found: tuple[str, ...]) -> None:
     progress = moving()
-    progress.took(market_s, market=True)
-    progress.took(other_s, market=False)
+    progress.took(market_s, market=True, live=True)
+    progress.took(other_s, market=False, live=True)
     assert progress.stalled(130.0, 20.0) == found
 
 
 def test_a_start_has_its_time() -> None:
     assert moving().stalled(19.0, 20.0) == ()
     assert moving().stalled(21.0, 20.0) == ("loop", "data")
+
+
+def test_a_recorded_market_may_be_as_slow_as_it_likes() -> None:
+    assert moving(live=False).stalled(1e9, 20.0) == ()
 
 
 def test_a_journal_is_behind_only_when_it_lacks_what_was_taken_before() -> None:
@@ -45,7 +49,7 @@ def test_a_journal_is_behind_only_when_it_lacks_what_was_taken_before() -> None:
     progress.compare(30, 15, 2.0)
     assert progress.behind_s == 2.0
     progress.compare(40, 15, 3.0)
-    progress.took(15.0, market=True)
+    progress.took(15.0, market=True, live=True)
     assert progress.stalled(14.0, 11.0) == ("journal",)
     progress.compare(50, 25, 15.0)
     assert progress.behind_s < 0.0
