@@ -72,7 +72,9 @@ def made_shapes(seed: int) -> Shapes:
     """Four years of hours that look like a coin: volatility and volume that cluster, fat tails.
 
     Log volatility is an autoregression around 0.7 % an hour, returns are Student's with 5 degrees of freedom,
-    volume follows volatility and the size of the candle.
+    volume follows volatility and the size of the candle. Within its hour the price walks: high and low are
+    those of a Brownian bridge to the close, so that a stop or a target that is touched is worth its price and
+    no more. With wicks of any other length resting orders would earn or lose without costs.
     """
     random = np.random.default_rng(seed)
     count = MADE_DAYS * MS_PER_DAY // MADE_FRAME_MS
@@ -83,10 +85,12 @@ def made_shapes(seed: int) -> Shapes:
         level = 0.97 * level + shock
         log_volatility[place] = level
     deviation = 0.007 * np.exp(log_volatility)
-    moves = np.clip(deviation * random.standard_t(5, count) * np.sqrt(3.0 / 5.0), -0.3, 0.3)
-    wicks = np.abs(random.normal(0.0, 0.4, (2, count))) * deviation
+    # Student's as a normal whose deviation is itself by chance: that of the walk within the hour.
+    walking = np.minimum(deviation * np.sqrt(3.0 / random.chisquare(5, count)), 0.06)
+    moves = np.clip(walking * random.standard_normal(count), -0.4, 0.4)
+    reached = np.sqrt(moves**2 - 2.0 * walking**2 * np.log1p(-random.random((2, count))))
     close = 1.0 + moves
-    high, low = np.maximum(close, 1.0) + wicks[0], np.minimum(close, 1.0) - wicks[1]
+    high, low = 1.0 + 0.5 * (moves + reached[0]), np.maximum(1.0 + 0.5 * (moves - reached[1]), 0.5)
     size = 0.6 * log_volatility + 0.8 * np.log1p(np.abs(moves) / deviation)
     volume = 200_000.0 * np.exp(size + random.normal(0.0, 0.35, count))
     return Shapes(MADE_FRAME_MS, np.column_stack([np.ones(count), high, low, close]), volume)

@@ -127,3 +127,17 @@ def test_a_recorded_market_is_shuffled_as_well(shared_data: Path) -> None:
     found = shuffled(source, 365, np.random.default_rng(1))
     assert len(found.ratios) == 8_760
     assert np.abs(moves(found)).mean() == pytest.approx(np.abs(moves(source)).mean(), rel=0.2)
+
+
+def test_an_order_that_rests_in_a_made_market_is_worth_its_price_and_no_more() -> None:
+    """A stop or target some way off, where the hour reaches it: the hour ends there on average."""
+    close = SOURCE.ratios[:, 3]
+    for level in (0.985, 0.995):
+        touched = SOURCE.ratios[:, 2] <= level
+        error = close[touched].std() / np.sqrt(touched.sum())
+        assert touched.sum() > 1_000
+        assert abs(close[touched].mean() - level) < 3.0 * error
+    for level in (1.005, 1.015):
+        touched = SOURCE.ratios[:, 1] >= level
+        error = close[touched].std() / np.sqrt(touched.sum())
+        assert abs(close[touched].mean() - level) < 3.0 * error
