@@ -40,10 +40,10 @@ class Plot(NamedTuple):
 
 
 def length_in_words(ms: int) -> str:
-    """A length of time as people say it."""
+    """A length of time as people say it after *every*: ``day``, ``6 hours``."""
     for unit_ms, name in ((24 * MS_PER_HOUR, "day"), (MS_PER_HOUR, "hour"), (MS_PER_MINUTE, "minute")):
         if ms % unit_ms == 0:
-            return f"{ms // unit_ms} {name}{'' if ms == unit_ms else 's'}"
+            return name if ms == unit_ms else f"{ms // unit_ms} {name}s"
     return f"{ms / 1_000:g} seconds"
 
 

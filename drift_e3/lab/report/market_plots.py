@@ -134,8 +134,8 @@ def price_plot(history: History) -> Plot:
             }
         )
     caption = (
-        f"One point each {length_in_words(drawn.length_ms)}: the line is the close, its shadow reaches from "
-        f"the lowest to the highest price. The strip has the regimes' shares of each "
+        f"One point every {length_in_words(drawn.length_ms)}: the line is the close, its shadow reaches from "
+        f"the lowest to the highest price. The strip has the regimes' shares of every "
         f"{length_in_words(band_ms)}, the background the most frequent one. "
     )
     if len(trades) < len(history.trades):
