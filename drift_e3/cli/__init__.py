@@ -12,6 +12,7 @@ import typer
 
 from drift_e3.cli import (
     advice,
+    backup,
     config,
     data,
     doctor,
@@ -53,6 +54,8 @@ app.command()(licence_check.licence_check)
 app.command()(record.record)
 app.command()(download.download)
 app.command()(journal.replay)
+app.command()(backup.backup)
+app.command()(backup.restore)
 app.add_typer(journal.app, name="journal")
 app.add_typer(advice.app, name="advice")
 app.add_typer(report.app, name="report")

@@ -1,0 +1,165 @@
+"""A state directory as one file, taken while its daemon runs, and back again.
+
+The databases are copied by SQLite's own means, so that each copy is whole; the journal first and the outbox
+after it: a copy of the outbox may know of more than the journal's, never of less, or an order could go out
+twice. What a process holds (lock, socket, write-ahead logs) stays behind.
+"""
+
+import hashlib
+import json
+import os
+import sqlite3
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Final, NamedTuple
+
+from drift_e3.journal.reader import open_journal
+from drift_e3.journal.schema import JOURNAL_NAME, LOCK_WAIT_S
+from drift_e3.journal.state_lock import LOCK_NAME, StateLock
+from drift_e3.journal.tail import verify
+from drift_e3.ports import DataError
+
+FORMAT: Final = 1
+MANIFEST: Final = "manifest.json"
+LEFT_BEHIND: Final = frozenset({LOCK_NAME})
+HELD: Final = ("-wal", "-shm", "-journal", ".sock", ".new")
+CHUNK_BYTES: Final = 1 << 20
+
+
+class Kept(NamedTuple):
+    """What a backup holds: so many files, and the journal's last event."""
+
+    files: int
+    last_seq: int
+
+
+def back_up(directory: Path, out: Path) -> Kept:
+    """Write the state directory to `out`, whole or not at all.
+
+    Raises `DataError` where there is no journal, where it is damaged, or where `out` exists.
+    """
+    if out.exists():
+        raise DataError(f"{out}: exists already; a backup is never written over")
+    with open_journal(directory / JOURNAL_NAME) as reader:
+        last_seq = reader.last_seq
+    with tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=".backup-") as scratch:
+        copies = Path(scratch) / "copies"
+        copies.mkdir()
+        names = list(_names(directory))
+        for name in names:
+            _copy(directory / name, copies / name)
+        _check(copies / JOURNAL_NAME)
+        packed = Path(scratch) / "packed"
+        _pack(copies, names, packed)
+        os.link(packed, out)
+    return Kept(len(names), last_seq)
+
+
+def restore(backup: Path, directory: Path) -> Kept:
+    """Unpack a backup into a state directory that has nothing in it, or is not there yet.
+
+    Raises `DataError` for a file that is no backup or is damaged, and for a directory with a journal in it.
+    """
+    with tempfile.TemporaryDirectory(dir=_home(directory), prefix=".restore-") as scratch:
+        copies = Path(scratch)
+        names = _unpack(backup, copies)
+        last_seq = _check(copies / JOURNAL_NAME)
+        with StateLock(directory, 0):
+            if found := sorted(name for name in os.listdir(directory) if name not in LEFT_BEHIND):
+                raise DataError(f"{directory}: holds {found[0]}; restore into a directory of its own")
+            # The journal last: a restore that was cut leaves none, so that nothing goes on with a half of it.
+            for name in sorted(names, key=lambda name: name == JOURNAL_NAME):
+                (copies / name).rename(directory / name)
+            _sync(directory)
+    return Kept(len(names), last_seq)
+
+
+def _home(directory: Path) -> Path:
+    """The nearest folder above that exists, so that what is unpacked there can be moved."""
+    parent = directory.absolute().parent
+    parent.mkdir(parents=True, exist_ok=True)
+    return parent
+
+
+def _names(directory: Path) -> Iterator[str]:
+    """The files to keep, the journal first."""
+    yield JOURNAL_NAME
+    for name in sorted(os.listdir(directory)):
+        held = name in LEFT_BEHIND or name.endswith(HELD)
+        if name != JOURNAL_NAME and not held and (directory / name).is_file():
+            yield name
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.suffix != ".db":
+        target.write_bytes(source.read_bytes())
+        return
+    try:
+        whole = sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True, timeout=LOCK_WAIT_S)
+        copy = sqlite3.connect(target)
+        with whole, copy:
+            whole.backup(copy)
+        whole.close()
+        copy.close()
+    except sqlite3.Error as error:
+        raise DataError(f"{source}: cannot be copied: {error}") from error
+
+
+def _check(journal: Path) -> int:
+    with open_journal(journal) as reader:
+        report = verify(reader)
+        if report.first_bad is not None:
+            raise DataError(f"{journal.name}: {report.text}")
+        return reader.last_seq
+
+
+def _pack(copies: Path, names: list[str], packed: Path) -> None:
+    hashes = {name: _sha256(copies / name) for name in names}
+    manifest = copies / MANIFEST
+    manifest.write_text(json.dumps({"format": FORMAT, "files": hashes}, indent=1))
+    with tarfile.open(packed, "w:gz", compresslevel=6) as archive:
+        for name in (MANIFEST, *names):
+            archive.add(copies / name, name, recursive=False)
+    _sync(packed)
+
+
+def _unpack(backup: Path, copies: Path) -> list[str]:
+    try:
+        with tarfile.open(backup, "r:gz") as archive:
+            for member in archive:
+                name = member.name
+                if not member.isfile() or PurePosixPath(name).name != name:
+                    raise DataError(f"{backup}: {name}: not a file of a state directory")
+                content = archive.extractfile(member)
+                assert content is not None, "a regular file has content"
+                with (copies / name).open("xb") as target:
+                    while chunk := content.read(CHUNK_BYTES):
+                        target.write(chunk)
+        manifest = json.loads((copies / MANIFEST).read_text())
+        hashes = dict(manifest["files"]) if manifest["format"] == FORMAT else {}
+    except (tarfile.TarError, EOFError, KeyError, TypeError, ValueError, FileNotFoundError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{backup}: not a backup, or damaged: {str(error) or type(error).__name__}") from error
+    (copies / MANIFEST).unlink()
+    if JOURNAL_NAME not in hashes:
+        raise DataError(f"{backup}: a backup of another format, or of nothing")
+    for name, sha256 in hashes.items():
+        if not (copies / name).is_file() or _sha256(copies / name) != sha256:
+            raise DataError(f"{backup}: {name}: missing or damaged")
+    return list(hashes)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
