@@ -142,7 +142,8 @@ def _unpack(backup: Path, copies: Path) -> list[str]:
     except (tarfile.TarError, EOFError, KeyError, TypeError, ValueError, FileNotFoundError) as error:
         if isinstance(error, DataError):
             raise
-        raise DataError(f"{backup}: not a backup, or damaged: {str(error) or type(error).__name__}") from error
+        why = str(error) or type(error).__name__
+        raise DataError(f"{backup}: not a backup, or damaged: {why}") from error
     (copies / MANIFEST).unlink()
     if JOURNAL_NAME not in hashes:
         raise DataError(f"{backup}: a backup of another format, or of nothing")
