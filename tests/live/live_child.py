@@ -32,6 +32,7 @@ from drift_e3.core.trader import Trader
 from drift_e3.core.turn import Outcome
 from drift_e3.live.daemon import Orders, run_daemon
 from drift_e3.live.session import Session
+from drift_e3.ports import VenueUnavailable
 from drift_e3.venues.solana.books import booked
 from drift_e3.venues.solana.outbox import Outbox
 from drift_e3.venues.solana.rpc import Rpc
@@ -39,6 +40,8 @@ from drift_e3.venues.solana.submission import Kind, Stage
 from drift_e3.wiring import chain as wiring
 from tests.live.scaled_time import ScaledClock, ScaledLoop
 
+UNAVAILABLE = 69
+"""A start that found no server, on a busy machine: whoever looks after the daemon starts it again."""
 DONE_STAGES = frozenset(Stage) - {Stage.INTENDED, Stage.SIGNED}
 
 
@@ -177,6 +180,8 @@ def main() -> None:
             code = 0
             try:
                 live(given)
+            except VenueUnavailable:
+                code = UNAVAILABLE
             except BaseException:  # noqa: BLE001 - whatever it is, the tests are told
                 tell(error=traceback.format_exc()[-2_000:])
                 code = 70

@@ -31,12 +31,12 @@ from drift_e3.live.recovery import recover
 from drift_e3.venues.solana.books import Books, booked
 from tests.live.journals import orders_sent_twice
 from tests.live.live_checks import signed_by_intent
-from tests.live.live_child import PLACES
+from tests.live.live_child import PLACES, UNAVAILABLE
 from tests.live.live_stage import EAGER, LiveStage, a_stage
 from tests.live.scaled_time import ScaledLoop
 
 SPEED_MAX = 15.0
-BUSY_LOAD = 2.0
+BUSY_LOAD = 4.0
 """Beyond this load of the machine time passes the more slowly: the daemon must not seem to live on a chain
 whose servers do not answer."""
 LEAD_S = 10.0
@@ -47,6 +47,7 @@ GRACE_S = 60.0
 """Books agree and the stop stands within so much of the chain's time after a start, on a busy machine."""
 LOOSE_S_MAX = 40.0
 """A position without a stop for longer, while a daemon lives, is no accident any more."""
+STARTS_MAX = 5
 BASE_MAX = 8_000_000_000
 """One entry's size: whoever has more has entered twice."""
 
@@ -54,12 +55,14 @@ BASE_MAX = 8_000_000_000
 @dataclass(slots=True)
 class Rounds:
     """What was done and seen. A life whose books agreed with the account before its end is among `agreed`;
-    one that came to its place before that is among `early`: its successor is held to what it left. `orders`
-    were carried out by the program, `fills` are in the journal."""
+    one that came to its place before that is among `early`: its successor is held to what it left. Starts
+    that found no server are `unavailable`, and made again. `orders` were carried out by the program, `fills`
+    are in the journal."""
 
     kills: Counter[str] = field(default_factory=Counter)
     agreed: int = 0
     early: int = 0
+    unavailable: int = 0
     with_position: int = 0
     orders: int = 0
     fills: int = 0
@@ -209,6 +212,10 @@ async def rounds(folder: Path, kills: int, seed: int, venue: VenueName, engine: 
             await lives.start(place, dice.randint(1, 4))
             agreed = await lives.until(lambda: lives.agrees() or lives.code is not None, GRACE_S)
             assert agreed, _state(lives)
+            if lives.code == UNAVAILABLE:
+                done.unavailable += 1
+                assert done.unavailable <= kills, "no life could begin"
+                continue
             early = lives.code is not None
             done.early += early
             done.agreed += not early
@@ -273,8 +280,11 @@ async def _meanwhile(stage: LiveStage, lives: Lives, dice: random.Random) -> Non
 async def _leave(stage: LiveStage, lives: Lives) -> None:
     """A last life, which ends in order: flat, with books that are the account's."""
     stage.local.faults.stop()
-    await lives.start()
-    assert await lives.until(lives.agrees, GRACE_S), _state(lives)
+    for _ in range(STARTS_MAX):
+        await lives.start()
+        if await lives.until(lambda: lives.agrees() or lives.code == UNAVAILABLE, GRACE_S) and lives.agrees():
+            break
+    assert lives.agrees(), _state(lives)
     lives.signal(signal.SIGTERM)
     assert await lives.ended(GRACE_S) == 0
     user = stage.user()
