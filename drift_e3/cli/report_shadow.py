@@ -9,7 +9,7 @@ import typer
 from drift_e3.cli.options import StateDir, state_directory
 
 if TYPE_CHECKING:
-    from drift_e3.lab.rerun import JournalFeed, VenueMarket
+    from drift_e3.lab.rerun import VenueMarket
     from drift_e3.lab.shadow import Book
 
 DAYS_TOLD = 1_000.0
@@ -32,17 +32,25 @@ def shadow(
     from drift_e3.config import load
     from drift_e3.journal.reader import open_journal
     from drift_e3.journal.schema import JOURNAL_NAME
+    from drift_e3.lab.rerun import JournalFeed, started
     from drift_e3.lab.shadow import shadows
     from drift_e3.lab.shadow_difference import document
-    from drift_e3.wiring.comparing import simulated
+    from drift_e3.wiring.comparing import other_simulation, simulated
 
     settings = load(overrides={"venue": "synthetic"}).settings
 
-    def make_market(feed: "JournalFeed", equity_usd: float) -> "VenueMarket":
+    def make_market(feed: JournalFeed, equity_usd: float) -> "VenueMarket":
         return simulated(settings, feed, equity_usd)
 
     with open_journal(state_directory(state) / JOURNAL_NAME) as reader, meter("shadow books") as show:
         kept = shadows(reader, make_market, _shares(show))
+        snapshot = None if kept.live else reader.last_good_snapshot()
+        if snapshot is not None:
+            begun = started(reader)
+            feed = JournalFeed(reader, begun.instrument, begun.feed)
+            told_otherwise = other_simulation(settings, feed, snapshot.market)
+            if told_otherwise:
+                typer.echo(f"note: {told_otherwise}", err=True)
     told = document(kept)
     if out is not None:
         write_json(told, out)

@@ -23,8 +23,8 @@ NO_SIGNAL = tuple(f"no_signal:{leg.label}" for leg in Leg)
 class HeldAdvice:
     """Parsed advice and when it was received (event time, ms).
 
-    `advisor` is who gave it: model, digest and template, "" where nobody keeps count. `trust` is the share
-    0..1 of its say that it has earned: with less than all of it goes neither a veto nor a word on the regime.
+    `advisor` is who gave it: model, digest and template. `trust` is the share 0..1 of its say that it has
+    earned, 1 where weight is fixed: with less than all of it goes neither a veto nor a word on the regime.
     """
 
     advice: Advice

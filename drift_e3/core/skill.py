@@ -96,7 +96,6 @@ class Record:
     counted: int = 0
     promoted_at: int = -PROMOTION_PAUSE
     free_from_ts: int = 0
-    answered_ts: int = 0
 
     @property
     def share(self) -> float:
@@ -176,7 +175,6 @@ class Skill:
         self.records[held.advisor] = record
         if len(self.records) > ADVISORS_MAX:
             del self.records[next(iter(self.records))]
-        record.answered_ts = now_ts
         advice = held.advice
         if advice.direction is FLAT or len(self.open) >= OPEN_MAX:
             return

@@ -70,9 +70,11 @@ class Kept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shadows:
-    """All books of one journal. Of its `questions` so many had an answer, from `models`."""
+    """All books of one journal, which may be a `live` account's. Of its `questions` so many had an answer,
+    from `models`."""
 
     books: dict[Book, Kept]
+    live: bool
     frame_ms: int
     weight_mode: WeightMode
     questions: int
@@ -97,6 +99,7 @@ def shadows(reader: JournalReader, make_market: MakeMarket, meter: Meter) -> Sha
     received = _answers(reader)
     return Shadows(
         books=books,
+        live=next(reader.rows_of([KINDS[AccountOpened]]), None) is not None,
         frame_ms=beginning.feed.frame_ms,
         weight_mode=beginning.settings.params.ai_weightMode,
         questions=len(asked),

@@ -43,6 +43,12 @@ def test_the_whole_of_it_is_json_and_the_same_every_time(folder: Path, tmp_path:
     assert {pair["against"] for pair in whole["differences"]} == {"rules", "model", "flat"}
 
 
+def test_another_simulated_venue_than_the_runs_is_said(folder: Path) -> None:
+    ran = program(folder, "report", "shadow", "--state", "state", PAPER__HALF_SPREAD_BPS="5")
+    assert ran.code == Exit.OK
+    assert ran.err.startswith("note: paper market: was begun with half_spread_bps 1, not 5")
+
+
 def test_a_run_too_short_for_an_interval_says_so(tmp_path: Path) -> None:
     run_on(tape_market(CHOSEN, count=10), orders(tmp_path / "state", settings().trading()))
     ran = program(tmp_path, "report", "shadow", "--state", "state")
