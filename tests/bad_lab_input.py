@@ -129,6 +129,7 @@ REPORTS = [
     ),
     Case("nothing to compare", no_state, COMPARE, DATA, "journal.db: no journal there"),
     Case("a damaged journal to compare", damaged, COMPARE, DATA, "checksum differs"),
+    Case("a comparison that is no page", nothing, (*COMPARE, "--html", "c.svg"), USAGE, "must end in .html"),
     Case("a comparison nowhere", nothing, (*COMPARE, "--json", "no/c.json"), DATA, "cannot be written"),
     Case(
         "a venue that travels in time",

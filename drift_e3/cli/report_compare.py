@@ -20,6 +20,9 @@ def compare(
     out: Annotated[
         Path | None, typer.Option("--json", metavar="FILE|-", help="Write every difference as JSON.")
     ] = None,
+    page: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE.html", help="Write a page with both curves.")
+    ] = None,
 ) -> None:
     """Set what was traded against a backtest of the same market, and say where and why they part.
 
@@ -27,21 +30,26 @@ def compare(
     by the paper settings in force. Exit code 0 whatever the difference.
     """
     from drift_e3.cli.progress import meter
-    from drift_e3.cli.recorded import STDOUT, write_json
+    from drift_e3.cli.recorded import STDOUT, check_page, write_json
     from drift_e3.config import load
     from drift_e3.journal.reader import open_journal
     from drift_e3.journal.schema import JOURNAL_NAME
     from drift_e3.lab.compare import compare as set_against
     from drift_e3.lab.compare import document
+    from drift_e3.lab.report.compare_page import compare_page
+    from drift_e3.lab.report.output import write_text
     from drift_e3.lab.rerun import JournalFeed, started
     from drift_e3.wiring.comparing import other_simulation, simulated
 
+    journal = state_directory(state) / JOURNAL_NAME
+    if page is not None:
+        check_page(page, journal, out)
     settings = load(overrides={"venue": "synthetic"}).settings
 
     def make_market(feed: JournalFeed, equity_usd: float) -> "VenueMarket":
         return simulated(settings, feed, equity_usd)
 
-    with open_journal(state_directory(state) / JOURNAL_NAME) as reader, meter("compare") as progress:
+    with open_journal(journal) as reader, meter("compare") as progress:
         comparison = set_against(reader, make_market, progress)
         snapshot = reader.last_good_snapshot() if comparison.told.kind == "paper" else None
         if snapshot is not None:
@@ -51,6 +59,9 @@ def compare(
             if told_otherwise:
                 typer.echo(f"note: {told_otherwise}", err=True)
     told = document(comparison)
+    if page is not None:
+        title = f"{comparison.again.instrument.symbol}, traded {told['kind']}"
+        write_text(page, compare_page(title, comparison, told))
     if out is not None:
         write_json(told, out)
     if out != STDOUT:

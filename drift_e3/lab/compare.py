@@ -72,7 +72,7 @@ def compare(
     """
     told = traded(reader)
     historian, decisions = Historian(), Decisions()
-    journaled = _journaled(reader)
+    journaled = _journaled(reader, told.events)
     waiting = next(journaled, None)
 
     def watch(event: Event, outcome: Outcome) -> None:
@@ -93,7 +93,7 @@ def compare(
                 else:
                     decisions.alone += 1
 
-    rerun(reader, make_market, watch, progress)
+    rerun(reader, make_market, watch, progress, until_seq=told.events)
     while waiting is not None:
         _keep(decisions.told, waiting)
         decisions.alone += 1
@@ -153,8 +153,11 @@ def document(comparison: Comparison) -> Document:
     }
 
 
-def _journaled(reader: JournalReader) -> Iterator[Decision]:
+def _journaled(reader: JournalReader, until_seq: int) -> Iterator[Decision]:
     for row in reader.rows_of([KINDS[DecisionMade]]):
+        if row.seq > until_seq:
+            # A daemon is writing on: what came later belongs to a later comparison.
+            return
         note = reader.message(row)
         if isinstance(note, DecisionMade):
             yield note.decision

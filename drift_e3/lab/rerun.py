@@ -58,11 +58,14 @@ class JournalFeed:
 
     begins_ts = 0
 
-    def __init__(self, reader: JournalReader, instrument: Instrument, feed: Feed) -> None:
+    def __init__(
+        self, reader: JournalReader, instrument: Instrument, feed: Feed, until_seq: int = NEVER
+    ) -> None:
+        """Up to event `until_seq`: a daemon may be writing on."""
         self.instrument = instrument
         self.feed = feed
         steps = _as_told(reader) if feed.oracle_ticks else _with_looks(reader, feed.frame_ms)
-        self._steps = iter(steps)
+        self._steps = filter(lambda timed: timed.seq <= until_seq, steps)
         self._next = next(self._steps, None)
 
     @property
@@ -126,18 +129,20 @@ def rerun(
     trader: Trader | None = None,
     change: Callable[[Event], Event] | None = None,
     asked: Container[str] | None = None,
+    until_seq: int | None = None,
 ) -> None:
     """Trade a journal's market once more; `watch` is shown every event with what it led to.
 
     Deposits and withdrawals reach the simulated account as they did the real one. Another `trader`, or one
     who is told otherwise by `change`, may ask what nobody asked then: where `asked` holds the ids of what was
-    asked, all other questions fail at once. Raises `JournalUnreadable` at a damaged row.
+    asked, all other questions fail at once. Ends after event `until_seq`, without one after the last that
+    is there at the beginning. Raises `JournalUnreadable` at a damaged row.
     """
     beginning = started(reader)
-    feed = JournalFeed(reader, beginning.instrument, beginning.feed)
+    last_seq = reader.last_seq if until_seq is None else until_seq
+    feed = JournalFeed(reader, beginning.instrument, beginning.feed, last_seq)
     market = make_market(feed, _first_equity(reader, beginning))
     decider = Trader() if trader is None else trader
-    last_seq = reader.last_seq
 
     def take(event: Event) -> None:
         outcome = decider.process(event)
@@ -158,6 +163,8 @@ def rerun(
                 take(event)
 
     for row in reader.rows_of(TOLD_KINDS):
+        if row.seq > last_seq:
+            break
         event = reader.event(row)  # type: ignore[arg-type]  # only kinds of events were asked for
         play(row.ts, row.seq)
         if isinstance(event, CollateralMoved):

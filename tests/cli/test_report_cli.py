@@ -70,3 +70,29 @@ def test_trades_of_both_are_told_by_how_much_worse(folder: Path, tmp_path: Path)
     ran = program(folder, "report", "compare", "--state", "state", "--json", tmp_path / "all.json", **other)
     assert "bps worse" in ran.out
     assert json.loads((tmp_path / "all.json").read_text())["in_both"]["trades"] > 0
+
+
+def test_a_comparison_as_a_page_is_the_same_every_time(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("plotly")
+    for name in ("a.html", "b.html"):
+        arguments = ("report", "compare", "--state", "state", "--html", tmp_path / name)
+        assert program(folder, *arguments, PAPER__HALF_SPREAD_BPS="3").code == Exit.OK
+    first = (tmp_path / "a.html").read_text()
+    assert first == (tmp_path / "b.html").read_text()
+    assert "Why the results differ" in first
+    assert "Made by both" in first
+
+
+def test_a_comparison_without_a_difference_says_so_on_its_page(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("plotly")
+    out = tmp_path / "same.html"
+    assert program(folder, "report", "compare", "--state", "state", "--html", out).code == Exit.OK
+    assert "They do not part" in out.read_text()
+
+
+def test_a_page_of_a_comparison_lists_what_only_one_of_them_made(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("plotly")
+    out = tmp_path / "apart.html"
+    dear = {"PAPER__HALF_SPREAD_BPS": "500"}
+    assert program(folder, "report", "compare", "--state", "state", "--html", out, **dear).code == Exit.OK
+    assert "approved there, not filled: price beyond limit" in out.read_text()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from drift_e3.config.sections import Settings
+from drift_e3.core.events import Event
 from drift_e3.core.terms import Regime
 from drift_e3.drill.local_chain import EngineName, VenueName
 from drift_e3.journal.reader import open_journal
@@ -17,7 +18,7 @@ from drift_e3.lab.backtest import backtest
 from drift_e3.lab.compare import Comparison, compare, document
 from drift_e3.lab.historian import Historian
 from drift_e3.lab.report.summary import summarise
-from drift_e3.lab.rerun import JournalFeed
+from drift_e3.lab.rerun import JournalFeed, rerun
 from drift_e3.lab.traded import traded
 from drift_e3.venues.paper import PaperMarket
 from drift_e3.venues.synthetic.feed import SyntheticFeed
@@ -152,6 +153,17 @@ def test_the_report_of_a_journal_is_that_of_its_backtest(tmp_path: Path) -> None
     assert told.kind == "paper"
     assert summarise(told.history) == summarise(historian.history)
     assert len(summarise(told.history)["regimes"]["shares"]) == len(Regime)
+
+
+def test_what_a_daemon_writes_meanwhile_belongs_to_a_later_comparison(tmp_path: Path) -> None:
+    run_on(tape_market(CHOSEN), orders(tmp_path / "state", CHOSEN.trading()))
+    with open_journal(tmp_path / "state" / JOURNAL_NAME) as reader:
+        half = reader.last_seq // 2
+        ends_ts = reader.event_rows(half - 1, 1)[0].ts
+        heard: list[Event] = []
+        rerun(reader, partial(simulated, CHOSEN), lambda event, _: heard.append(event), until_seq=half)
+    assert heard
+    assert max(event.seen_ts for event in heard) <= ends_ts
 
 
 @pytest.mark.parametrize(("venue", "engine"), STAGES)

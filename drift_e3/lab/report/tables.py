@@ -172,8 +172,8 @@ def metrics_table(summary: Document) -> str:
         ("Liquidations", f"{activity['liquidations']}"),
     ]
     return (
-        f'<div class="pair"><div>{_table(("", "this run", "buy and hold"), rows)}</div>'
-        f"<div>{_table(('', 'trades'), alone)}</div></div>"
+        f'<div class="pair"><div>{table(("", "this run", "buy and hold"), rows)}</div>'
+        f"<div>{table(('', 'trades'), alone)}</div></div>"
     )
 
 
@@ -191,7 +191,7 @@ def decisions_table(summary: Document) -> str:
     ]
     told = [
         f'<p class="soft">The regime changed {summary["regimes"]["changes"]:,} times.</p>',
-        _table(("regime", "of the time", "by advice", "no signal", "approved", "refused"), rows),
+        table(("regime", "of the time", "by advice", "no signal", "approved", "refused"), rows),
     ]
     for title, key in (
         ("Signals that were refused", "refused"),
@@ -229,7 +229,8 @@ def _told(document: Document, key: str, shown: Any) -> str:
     return f'{DASH} <span class="soft">{escape(document["undefined"].get(key, ""))}</span>'
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of HTML fragments that scrolls sideways where it must."""
     top = "".join(f"<th>{name}</th>" for name in head)
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
     return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
