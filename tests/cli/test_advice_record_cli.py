@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from drift_e3.cli.exits import Exit
-from drift_e3.drill.ollama_acts import Act, refuses, says
+from drift_e3.drill.ollama_acts import Act, hangs, refuses, says
 from drift_e3.lab.archive import read_archive
 from drift_e3.lab.leakage import Mode
 from tests.cli.runs import command, environment, one_line
@@ -74,8 +74,13 @@ def test_it_asks_as_often_as_it_is_told(folder: Path) -> None:
     assert seldom < often
 
 
-def test_somebody_who_was_killed_goes_on_with_the_same_command(folder: Path) -> None:
-    """The sixth question kills the asker while it waits, with SIGKILL."""
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)], ids=["killed", "stopped"]
+)
+def test_whoever_was_killed_or_stopped_goes_on_with_the_same_command(
+    folder: Path, number: signal.Signals, code: int
+) -> None:
+    """The sixth question ends the asker while it waits."""
     asker: list[subprocess.Popen[bytes]] = []
     asked = 0
 
@@ -83,7 +88,8 @@ def test_somebody_who_was_killed_goes_on_with_the_same_command(folder: Path) -> 
         nonlocal asked
         asked += 1
         if asked == 6:
-            os.kill(asker[0].pid, signal.SIGKILL)
+            os.kill(asker[0].pid, number)
+            return await hangs()(request)
         return await says()(request)
 
     with ollama_thread({"good": kills}) as url:
@@ -97,7 +103,7 @@ def test_somebody_who_was_killed_goes_on_with_the_same_command(folder: Path) -> 
                 stderr=subprocess.DEVNULL,
             )
         )
-        assert asker[0].wait(60) == -signal.SIGKILL
+        assert asker[0].wait(60) == code
         before = rows(folder)
         assert len(before) == 5
         with (folder / "answers.jsonl").open("ab") as file:
