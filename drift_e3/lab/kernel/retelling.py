@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from drift_e3.core.account import Account, Ledger, PnlParts
 from drift_e3.core.breakers import Breakers
 from drift_e3.core.decision import NO_SIGNAL, Decision
-from drift_e3.core.events import Fill, Settings, Started
+from drift_e3.core.events import Fill, Started
 from drift_e3.core.features import Features
 from drift_e3.core.modes import ModeState, Trigger
 from drift_e3.core.notes import PositionClosed
@@ -25,7 +25,7 @@ from drift_e3.core.terms import (
 )
 from drift_e3.lab.backtest import Backtest
 from drift_e3.lab.kernel.books import DECISION, LEDGER
-from drift_e3.lab.kernel.entering import MISSED, Why
+from drift_e3.lab.kernel.entering import Why
 from drift_e3.lab.kernel.layout import Row
 from drift_e3.lab.kernel.preparing import Prepared
 from drift_e3.lab.kernel.running import Run
@@ -51,7 +51,7 @@ def retell(prepared: Prepared, run: Run) -> Backtest:
     rows = [SimpleNamespace(**dict(zip(names, row, strict=True))) for row in run.decisions.tolist()]
     features = prepared.bars[list(Features._fields)].tolist()
     closes = (prepared.bars["open_ts"] + prepared.feed.frame_ms).tolist()
-    decisions = [_decision(run.settings, row, closes[row.row], features[row.row]) for row in rows]
+    decisions = [_decision(run, row, closes[row.row], features[row.row]) for row in rows]
     return Backtest(
         state=_state(prepared, run),
         candles=len(decisions),
@@ -64,9 +64,12 @@ def retell(prepared: Prepared, run: Run) -> Backtest:
     )
 
 
-def _decision(settings: Settings, row: SimpleNamespace, ts: int, features: tuple[float, ...]) -> Decision:
+def _decision(run: Run, row: SimpleNamespace, ts: int, features: tuple[float, ...]) -> Decision:
     verdict = Verdict(row.verdict)
     regime = REGIMES[row.regime]
+    no_advice = "" if row.used_advice else "off"
+    if run.settings.ai_enabled and not row.used_advice:
+        no_advice = run.answers.words[row.missed]
     return Decision(
         ts=ts,
         price_usd=row.price_usd,
@@ -79,10 +82,10 @@ def _decision(settings: Settings, row: SimpleNamespace, ts: int, features: tuple
         signal_confidence=row.signal_confidence,
         confidence=row.confidence,
         skipped_legs=row.skipped_legs,
-        advice=None,
+        advice=run.answers.advice[row.advice] if row.used_advice else None,
         advice_age_ms=row.advice_age_ms,
-        no_advice="off" if not settings.ai_enabled else MISSED[row.missed],
-        leverage_x_max=settings.limits.leverage_caps[regime],
+        no_advice=no_advice,
+        leverage_x_max=run.settings.limits.leverage_caps[regime],
         verdict=verdict,
         reason=_reason(row),
         size_base=float(row.size_base),

@@ -1,7 +1,7 @@
 """Runs over a prepared tape: one in full detail, or many parameter sets with what a search needs of each.
 
-Both go by fixed weight of the advisor, and so far by rules alone: `Unsupported` says what they refuse, and
-`lab.backtest` plays that. What a run's numbers mean in the core's own words is `retelling`'s.
+Both go by rules alone, or by recorded answers with the advisor's weight fixed: `Unsupported` says what they
+refuse, and `lab.backtest` plays that. What a run's numbers mean in the core's own words is `retelling`'s.
 """
 
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ from drift_e3.core.modes import Trigger
 from drift_e3.core.params import check_limits, check_params
 from drift_e3.core.regime import new_regime_state
 from drift_e3.core.terms import CHOP, MS_PER_DAY, UNKNOWN, Mode, WeightMode
+from drift_e3.lab.kernel.answering import Answers, silence
 from drift_e3.lab.kernel.books import (
-    ANSWER,
     BOOKS,
     DECISION,
     ENTRIES_MAX,
@@ -29,7 +29,7 @@ from drift_e3.lab.kernel.books import (
     TRADE,
 )
 from drift_e3.lab.kernel.compiling import loops
-from drift_e3.lab.kernel.entering import NOT_ASKED, OFF
+from drift_e3.lab.kernel.entering import NOT_ASKED
 from drift_e3.lab.kernel.entry_points import Kept
 from drift_e3.lab.kernel.layout import INSTRUMENT_FIELDS, RULES, Floats, Integers, Row, Table, table
 from drift_e3.lab.kernel.preparing import Prepared, Unsupported
@@ -56,6 +56,7 @@ class Run:
     """
 
     settings: Settings
+    answers: Answers
     books: Row
     trades: Table
     fills: Table
@@ -68,13 +69,22 @@ class Runner:
     """Many parameter sets over one tape, played on as far as asked for: what has been played to some candle
     goes on from there, to the very same end as in one go."""
 
-    def __init__(self, prepared: Prepared, settings: Sequence[Settings], equity_usd: float) -> None:
-        """Begin with `equity_usd` in each. Raises `Unsupported` for settings that are not played here."""
+    def __init__(
+        self,
+        prepared: Prepared,
+        settings: Sequence[Settings],
+        equity_usd: float,
+        answers: Answers | None = None,
+    ) -> None:
+        """Begin with `equity_usd` in each; without `answers` the advisor is silent.
+
+        Raises `Unsupported` for settings that are not played here.
+        """
         self.prepared = prepared
         self.settings = tuple(settings)
         self._rules = _rules(prepared, self.settings)
         self._books = _books(len(self.settings), equity_usd)
-        self._answers = _silence()
+        self._answers = silence() if answers is None else answers
         count, candles = len(self.settings), prepared.candles
         self._kept = _tables(count, _trades_max(prepared, self.settings), 0, candles)
 
@@ -82,37 +92,45 @@ class Runner:
         """Play on to the last candle that closes by `until_ts` (UTC, ms), or to the tape's end."""
         prepared = self.prepared
         until_row = len(prepared.bars) if until_ts is None else prepared.row_after(until_ts)
-        _play(prepared, self._rules, self._answers, self._books, self._kept, until_row, ends=False)
+        _play(prepared, self._rules, self._answers.table, self._books, self._kept, until_row, ends=False)
 
     def runs(self) -> list[Run]:
         """What came of each set so far; an open position is marked and stays open."""
         return [
-            _run(self.prepared, settings, self._books[k], self._kept, k)
+            _run(self.prepared, settings, self._answers, self._books[k], self._kept, k)
             for k, settings in enumerate(self.settings)
         ]
 
 
-def run(prepared: Prepared, settings: Settings, equity_usd: float) -> Run:
-    """One run in full detail to the tape's end. Raises `Unsupported`."""
+def run(prepared: Prepared, settings: Settings, equity_usd: float, answers: Answers | None = None) -> Run:
+    """One run in full detail to the tape's end; without `answers` an advisor that is enabled is silent.
+
+    Raises `Unsupported`.
+    """
+    answers = silence() if answers is None else answers
     rules = _rules(prepared, (settings,))
     books = _books(1, equity_usd)
     books["keeps_all"] = True
     rows = prepared.candles + 1
     # Of a candle's fills one is an entry, the others take the position away; room costs nothing.
     kept = _tables(1, rows, 8 * rows, rows)
-    _play(prepared, rules, _silence(), books, kept, len(prepared.bars), ends=True)
-    return _run(prepared, settings, books[0], kept, 0)
+    _play(prepared, rules, answers.table, books, kept, len(prepared.bars), ends=True)
+    return _run(prepared, settings, answers, books[0], kept, 0)
 
 
 def run_many(
-    prepared: Prepared, settings: Sequence[Settings], equity_usd: float, until_ts: int | None = None
+    prepared: Prepared,
+    settings: Sequence[Settings],
+    equity_usd: float,
+    until_ts: int | None = None,
+    answers: Answers | None = None,
 ) -> list[Run]:
     """Trades and equity of every set up to `until_ts` (UTC, ms; the tape's end by default).
 
     Memory is some bytes for each set and candle: hand over a chunk of sets at a time. The lock of the
     interpreter is free meanwhile, so chunks may run in threads. Raises `Unsupported`.
     """
-    runner = Runner(prepared, settings, equity_usd)
+    runner = Runner(prepared, settings, equity_usd, answers)
     runner.play(until_ts)
     return runner.runs()
 
@@ -171,13 +189,6 @@ def _books(count: int, equity_usd: float) -> Table:
     return books
 
 
-def _silence() -> Table:
-    """The answer of an advisor that is off."""
-    answers = table(1, ANSWER)
-    answers["is_failure"], answers["missed"] = True, OFF
-    return answers
-
-
 def _tables(count: int, trades: int, details: int, candles: int) -> Kept:
     """Room for what is to be kept; memory that is not written to is not taken."""
     return Kept(
@@ -195,11 +206,12 @@ def _trades_max(prepared: Prepared, settings: Sequence[Settings]) -> int:
     return int(min(prepared.candles, days * a_day)) + 1
 
 
-def _run(prepared: Prepared, settings: Settings, books: Row, kept: Kept, k: int) -> Run:
+def _run(prepared: Prepared, settings: Settings, answers: Answers, books: Row, kept: Kept, k: int) -> Run:
     made = int(books.decisions_kept)
     closes = prepared.bars["open_ts"][prepared.first_live :] + prepared.feed.frame_ms
     return Run(
         settings=settings,
+        answers=answers,
         books=books,
         trades=kept.trades[k, : books.trades_kept],
         fills=kept.fills[k, : books.fills_kept],
