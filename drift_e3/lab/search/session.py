@@ -69,12 +69,12 @@ class Session:
         return document if same else None
 
     def _record(self, ledger: TrialLedger, sets: Sequence[Values]) -> None:
-        plan, hashes = self.plan, self.hashes
+        base, keys, hashes = self.plan.base, self.plan.keys, self.hashes
         ledger.record(
             hashes.search,
             hashes.data,
             [
-                trial_key(hashes.code, parameters_hash(params_of(plan.base, plan.keys, values)))
+                trial_key(hashes.code, parameters_hash(params_of(base, keys, values)))
                 for values in sets
             ],
         )
