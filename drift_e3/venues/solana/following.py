@@ -5,7 +5,7 @@ became of the order. Fills are what the account's totals have more than the book
 orders that can have caused them. Pure: no chain library, no clock, nothing is sent.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from drift_e3.core.events import (
     AccountOpened,
@@ -64,12 +64,17 @@ class Follower:
         """The order that takes this one's place in one step, if that is on its way or done."""
         return next((one for one in self.orders.values() if one.replaces == order.order_id), None)
 
-    def replaced_by(self, intent: Intent) -> Followed | None:
-        """The order that rests and whose place one with these terms may take."""
+    def replaced_by(self, intent: Intent, but: Collection[int] = ()) -> Followed | None:
+        """The order that rests and whose place one with these terms may take; no number of `but`."""
         for order in reversed(self.orders.values()):
-            if order.may_be_replaced_by(intent) and self.heir(order) is None:
+            free = order.user_order_id not in but and self.heir(order) is None
+            if free and order.may_be_replaced_by(intent):
                 return order
         return None
+
+    def numbers(self) -> set[int]:
+        """The numbers of all orders that are followed."""
+        return {order.user_order_id for order in self.orders.values()}
 
     def look(self, view: ChainView, seen_ts: int) -> list[Event]:
         """What the account shows and has not been told yet, in the order in which it must be booked."""

@@ -15,14 +15,14 @@ import structlog
 from drift_e3.core.commands import CancelOrder, Command, SubmitOrder
 from drift_e3.core.events import EntriesBarred, Event, Feed, OracleTick
 from drift_e3.core.state import TraderState
-from drift_e3.core.terms import MS_PER_SECOND, Instrument, Intent
+from drift_e3.core.terms import MS_PER_SECOND, Instrument
 from drift_e3.ports import Clock, DataError, Put, VenueRefused, VenueUnavailable
 from drift_e3.venues.live_paper import HistorySource, last_candle_ts
 from drift_e3.venues.solana.barring import bars
 from drift_e3.venues.solana.books import Books, booked, opening
 from drift_e3.venues.solana.carrier import SIGHT_MS, Carrier
 from drift_e3.venues.solana.deployment import DeploymentPin
-from drift_e3.venues.solana.followed import Followed
+from drift_e3.venues.solana.errands import Errands, follow
 from drift_e3.venues.solana.following import Follower
 from drift_e3.venues.solana.keys import KeyRefused, check_role
 from drift_e3.venues.solana.lookout import Lookout, Unseen
@@ -31,9 +31,8 @@ from drift_e3.venues.solana.program import AccountRefused, Trading
 from drift_e3.venues.solana.sender import Sender
 from drift_e3.venues.solana.sending import AccountSeen
 from drift_e3.venues.solana.submission import Kind
-from drift_e3.venues.solana.sweeping import Sweeper
 from drift_e3.venues.solana.taking_up import take_up
-from drift_e3.venues.solana.views import BASE_UNITS, ChainView, OrderSeen, UserSeen
+from drift_e3.venues.solana.views import BASE_UNITS, ChainView, UserSeen
 
 log = structlog.get_logger()
 
@@ -81,8 +80,6 @@ class ChainMarket:
         self._approved_slot = 0
         self._carrier: Carrier | None = None
         self._resumed: list[tuple[str, Kind]] = []
-        self._sweeper = Sweeper()
-        self._swept: set[int] = set()
         self._candle_ts: int | None = None
         self._history_missed = False
 
@@ -116,7 +113,7 @@ class ChainMarket:
         carrier = self._opened()
         match command:
             case SubmitOrder():
-                if self._follow(command.order_id, command.approved.intent):
+                if follow(carrier, self._sender, command.order_id, command.approved.intent):
                     self._commands.put_nowait(command)
             case CancelOrder() if command.order_id in carrier.follower.orders:
                 carrier.follower.orders[command.order_id].cancel_wanted = True
@@ -229,16 +226,18 @@ class ChainMarket:
 
     async def run(self, put: Put) -> None:
         """Watch, carry out, bring events, until cancelled."""
+        carrier = self._opened()
         async with asyncio.TaskGroup() as tasks:
+            errands = Errands(carrier, self._sender, self._lookout, self._clock, tasks, put)
             tasks.create_task(self._bring(put), name="feed")
             tasks.create_task(self._sender.run(), name="sender")
-            tasks.create_task(self._watch(put, tasks), name="lookout")
+            tasks.create_task(self._watch(put, errands), name="lookout")
             tasks.create_task(self._lookout.watch_code(), name="deployment")
-            tasks.create_task(self._lookout.notices(_user(self._opened().view).address).run(), name="notices")
+            tasks.create_task(self._lookout.notices(carrier.user.address).run(), name="notices")
             for order_id, kind in self._resumed:
-                tasks.create_task(self._resume(order_id, kind), name=f"resume {order_id}")
+                errands.resume(order_id, kind)
             while True:
-                self._carry_out(await self._commands.get(), put, tasks)
+                errands.carry_out(await self._commands.get())
 
     async def _bring(self, put: Put) -> None:
         """What the source brings; first the history that a start had to do without."""
@@ -250,76 +249,16 @@ class ChainMarket:
                 self._history_missed = False
         await self._source.run(put)
 
-    async def _watch(self, put: Put, tasks: asyncio.TaskGroup) -> None:
+    async def _watch(self, put: Put, errands: Errands) -> None:
         async for seen in self._lookout.views():
             now_ts = self._clock.now_ms()
             if isinstance(seen, ChainView):
                 self._sender.account_seen(_account_seen(seen))
                 await put(self._look(seen, now_ts))
-                self._take_back(tasks)
-                self._sweep(seen, now_ts, tasks)
+                errands.take_back()
+                errands.sweep(seen)
             else:
                 await put(self._unseen(seen, now_ts))
-
-    def _carry_out(self, command: SubmitOrder | CancelOrder, put: Put, tasks: asyncio.TaskGroup) -> None:
-        match command:
-            case SubmitOrder():
-                tasks.create_task(self._place(command, put), name=f"place {command.order_id}")
-            case CancelOrder():
-                self._take_back(tasks)
-
-    def _take_back(self, tasks: asyncio.TaskGroup) -> None:
-        """Begin the cancels that are wanted."""
-        carrier = self._opened()
-        for order in carrier.follower.wanted_cancels():
-            order.cancel_sent = True
-            tasks.create_task(carrier.cancel(order), name=f"cancel {order.order_id}")
-
-    def _sweep(self, view: ChainView, now_ts: int, tasks: asyncio.TaskGroup) -> None:
-        """Take back what is ours and nobody follows, once the account is flat and nothing is on its way."""
-        carrier = self._opened()
-        for order in self._sweeper.due(view, self._numbers(), now_ts):
-            if order.order_id not in self._swept and not self._sender.undecided():
-                self._swept.add(order.order_id)
-                tasks.create_task(self._sweep_one(carrier, order), name=f"sweep {order.order_id}")
-
-    async def _sweep_one(self, carrier: Carrier, order: OrderSeen) -> None:
-        await carrier.sweep(order)
-        self._swept.remove(order.order_id)
-
-    async def _place(self, command: SubmitOrder, put: Put) -> None:
-        carrier = self._opened()
-        await carrier.place(command)
-        await put(carrier.follower.never_left(self._clock.now_ms()))
-        self._lookout.hurry()
-
-    async def _resume(self, order_id: str, kind: Kind) -> None:
-        fate = await self._sender.fate(order_id, kind)
-        assert fate is not None, "it has a row"
-        self._opened().tell(order_id, fate)
-        self._lookout.hurry()
-
-    def _follow(self, order_id: str, intent: Intent) -> bool:
-        """Follow a new order: under a number of its own, or under that of the order whose place it takes in
-        one step. False if all numbers are in use."""
-        carrier = self._opened()
-        follower = carrier.follower
-        if "modify" in carrier.program.capabilities and (old := follower.replaced_by(intent)) is not None:
-            number: int | None = old.user_order_id
-            replaces = old.order_id
-        else:
-            busy = {order.user_order_id for order in _user(carrier.view).orders} | self._numbers()
-            number, replaces = self._sender.free_user_id(busy), ""
-        follower.follow(
-            Followed(order_id=order_id, user_order_id=number or 0, intent=intent, replaces=replaces)
-        )
-        if number is None:
-            follower.died(order_id, 0, "no_number_free")
-        return number is not None
-
-    def _numbers(self) -> set[int]:
-        """The numbers of the orders that are followed."""
-        return {order.user_order_id for order in self._opened().follower.orders.values()}
 
     def _look(self, view: ChainView, now_ts: int) -> list[Event]:
         """Everything that one look has to tell: price, account, bars."""
@@ -335,7 +274,7 @@ class ChainMarket:
         redeployed = deployed if deployed != self._approved_slot else 0
         carrier.read_only = "program_redeployed" if redeployed else ""
         foreign_base = carrier.follower.foreign_base
-        events += self._bar(bars(view, self._numbers(), foreign_base, redeployed), now_ts)
+        events += self._bar(bars(view, carrier.follower.numbers(), foreign_base, redeployed), now_ts)
         return events
 
     def _unseen(self, failure: Unseen, now_ts: int) -> list[Event]:

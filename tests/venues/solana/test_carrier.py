@@ -32,6 +32,7 @@ class _Program:
         self.tickets: list[Ticket] = []
         self.changes: list[Ticket] = []
         self.cancelled: list[int] = []
+        self.capabilities: frozenset[str] = frozenset()
 
     def place(self, ticket: Ticket, trading: Trading) -> Sequence[Any]:
         del trading

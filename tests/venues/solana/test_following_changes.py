@@ -144,6 +144,12 @@ def test_one_change_at_a_time_and_only_of_the_same_sort_of_order() -> None:
     assert following.follower.replaced_by(a_stop(149.0)) is None
 
 
+def test_one_that_is_at_work_is_left_to_it() -> None:
+    following, old = guarded()
+    assert following.follower.replaced_by(a_stop(148.0), {old.user_order_id}) is None
+    assert following.follower.numbers() == {old.user_order_id, old.user_order_id + 1}
+
+
 def test_a_partly_filled_or_unwanted_order_is_left_as_it_is() -> None:
     following, old = guarded()
     old.cancel_wanted = True
