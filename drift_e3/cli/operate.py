@@ -167,6 +167,7 @@ def _close(directory: Path, overrides: dict[str, object], *, yes: bool) -> "Answ
     except ForcedStop:
         raise typer.Exit(Exit.CHECK_FAILED) from None
     except StoppedEarly as stop:
+        typer.echo(f"drift-e3: stopped by {stop} before anything was closed", err=True)
         raise typer.Exit(Exit.CHECK_FAILED) from stop
     after = at_rest.read(directory)
     return Answer(seq=after.seq, flat=is_flat(ended.trader.state), ending=True, status=after)
