@@ -127,28 +127,40 @@ def plain_evaluator(
     )
 
 
-def compiled_evaluator(tapes: Tapes, account: Account, periods: tuple[Period, ...]) -> "CompiledEvaluator":
-    """The same, compiled, on rules alone."""
+def compiled_evaluator(
+    tapes: Tapes,
+    account: Account,
+    periods: tuple[Period, ...],
+    advice: Advice | None = None,
+    ai_deadline_ms: int = 8_000,
+) -> "CompiledEvaluator":
+    """The same, compiled."""
     # Only now: it brings the compiler.
     from drift_e3.lab.search.compiled import CompiledEvaluator
 
-    return CompiledEvaluator(candles=tapes.candles, funding=tapes.funding, account=account, periods=periods)
+    return CompiledEvaluator(
+        candles=tapes.candles,
+        funding=tapes.funding,
+        account=account,
+        periods=periods,
+        archive=None if advice is None else advice.archive,
+        ai_deadline_ms=ai_deadline_ms,
+    )
 
 
 def chosen_evaluator(
     plan: Plan, tapes: Tapes, account: Account, advice: Advice | None, ai_deadline_ms: int
 ) -> tuple[Evaluator, str]:
     """Who trades the sets of a search, the fastest who can, and a note where it is not the compiled loop."""
-    if advice is not None:
-        reference = plain_evaluator(tapes, account, advice, ai_deadline_ms)
-        return reference, "advice is heard by the core itself, candle by candle: this takes its time"
     from drift_e3.lab.kernel.preparing import Unsupported
 
-    compiled = compiled_evaluator(tapes, account, (*plan.training, plan.validation))
+    periods = (*plan.training, plan.validation)
+    compiled = compiled_evaluator(tapes, account, periods, advice, ai_deadline_ms)
     try:
         compiled.check(plan.base)
     except Unsupported as unsupported:
-        return plain_evaluator(tapes, account), f"{unsupported}: the core itself trades, which takes its time"
+        reference = plain_evaluator(tapes, account, advice, ai_deadline_ms)
+        return reference, f"{unsupported}: the core itself trades, which takes its time"
     return compiled, ""
 
 

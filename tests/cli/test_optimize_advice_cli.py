@@ -6,41 +6,13 @@ from pathlib import Path
 import pytest
 
 from drift_e3.cli.exits import Exit
-from drift_e3.core.events import AdviceReceived
-from drift_e3.lab.archive import ArchiveWriter, Header, tape_digest
 from drift_e3.lab.leakage import Mode
 from drift_e3.venues.tape.reading import read_candles
-from tests.cli.searches import COMMAND, SEARCH, make_market
+from tests.cli.searches import COMMAND, SEARCH, make_market, record_answers
 from tests.live.program import program
 from tests.live.tapes import HOUR, LIVELY
 
 ALONE = ("--workers", "1")
-
-
-def record_answers(folder: Path, mode: Mode = Mode.RECORDED, cutoff_ts: int | None = None) -> None:
-    """A model that always sees a sure thing to the short side, and answers within half a second."""
-    candles = read_candles(folder / "tape.csv")
-    header = Header(
-        tape=tape_digest(candles),
-        symbol="SOL-PERP",
-        frame_ms=HOUR,
-        mode=mode,
-        model="bear",
-        cutoff_ts=cutoff_ts,
-    )
-    answer = {"regime": "bear_trend", "direction": "SHORT", "confidence": 0.7, "size_multiplier": 1.0}
-    with ArchiveWriter(folder / "answers.jsonl", header) as archive:
-        for open_ts in candles.ts_ms[190:]:
-            archive.append(
-                open_ts + HOUR,
-                AdviceReceived(
-                    seen_ts=open_ts + HOUR + 500,
-                    question_id="q",
-                    text=json.dumps(answer | {"reasoning": "down"}),
-                    latency_ms=500,
-                    model="bear",
-                ),
-            )
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "search": small,
         },
     )
-    record_answers(folder)
+    record_answers(folder, read_candles(folder / "tape.csv"))
     return folder
 
 
@@ -85,9 +57,8 @@ def test_answers_about_another_tape_are_refused(folder: Path, tmp_path: Path) ->
 
 def test_answers_known_and_unknown_to_the_model_are_not_mixed(folder: Path, tmp_path: Path) -> None:
     make_market(tmp_path)
-    record_answers(
-        tmp_path, Mode.PLAIN, cutoff_ts=read_candles(tmp_path / "tape.csv").ts_ms[0] + 20 * 24 * HOUR
-    )
+    candles = read_candles(tmp_path / "tape.csv")
+    record_answers(tmp_path, candles, Mode.PLAIN, cutoff_ts=candles.ts_ms[0] + 20 * 24 * HOUR)
     ran = program(tmp_path, *COMMAND, *ALONE, "--advice", "answers.jsonl", "--out", "with", **LIVELY)
     assert ran.code == Exit.DATA
     assert "never mixed" in ran.err.splitlines()[-1]

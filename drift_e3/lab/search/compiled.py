@@ -15,6 +15,8 @@ import numpy as np
 from drift_e3.core.events import Settings
 from drift_e3.core.params import Params
 from drift_e3.core.terms import MS_PER_DAY, Regime
+from drift_e3.lab.archive import Archive
+from drift_e3.lab.kernel.answering import Answers, recorded
 from drift_e3.lab.kernel.preparing import Prepared, prepare
 from drift_e3.lab.kernel.running import Run, run_many
 from drift_e3.lab.search.evaluator import Traded, days_begun
@@ -39,7 +41,9 @@ class CompiledEvaluator:
     account: Account
     periods: tuple[Period, ...]
     keep: bool = True
-    _prepared: dict[int, Prepared] = field(default_factory=dict, repr=False)
+    archive: Archive | None = None
+    ai_deadline_ms: int = 8_000
+    _prepared: dict[int, tuple[Prepared, Answers | None]] = field(default_factory=dict, repr=False)
 
     @property
     def equity_usd(self) -> float:
@@ -48,9 +52,17 @@ class CompiledEvaluator:
 
     def trade(self, sets: Sequence[Params], period: Period) -> Iterator[Traded]:
         """What came of each set, in their order. Raises `DataError` where the period has no candle."""
-        prepared = self._prepare(period)
-        settings = [Settings(params=params, limits=self.account.limits) for params in sets]
-        runs = run_many(prepared, settings, self.equity_usd, period.end_ts)
+        prepared, answers = self._prepare(period)
+        settings = [
+            Settings(
+                params=params,
+                limits=self.account.limits,
+                ai_enabled=self.archive is not None,
+                ai_deadline_ms=self.ai_deadline_ms,
+            )
+            for params in sets
+        ]
+        runs = run_many(prepared, settings, self.equity_usd, period.end_ts, answers)
         last_of_day: Any = None
         for run in runs:
             if last_of_day is None:
@@ -59,7 +71,7 @@ class CompiledEvaluator:
             yield self._traded(run, period, last_of_day)
 
     def check(self, params: Params) -> None:
-        """Raise `Unsupported` where the account's limits are not played here. Prepares all periods and
+        """Raise `Unsupported` where limits or parameters are not played here. Prepares all periods and
         compiles what is not compiled yet, so that of many workers none has to."""
         for period in self.periods:
             first_ts = period.start_ts + self.candles.frame_ms
@@ -73,9 +85,9 @@ class CompiledEvaluator:
         made: Metrics = _measure(traded.day, weighted_usd, self.equity_usd, period.days, daily_usd)
         return made
 
-    def _prepare(self, period: Period) -> Prepared:
-        prepared = self._prepared.get(period.start_ts)
-        if prepared is None or prepared.ends_ts < period.end_ts:
+    def _prepare(self, period: Period) -> tuple[Prepared, Answers | None]:
+        ready = self._prepared.get(period.start_ts)
+        if ready is None or ready[0].ends_ts < period.end_ts:
             end_ts = max(
                 (one.end_ts for one in self.periods if one.start_ts <= period.start_ts < one.end_ts),
                 default=period.end_ts,
@@ -88,8 +100,9 @@ class CompiledEvaluator:
                 end_ts=max(end_ts, period.end_ts),
             )
             prepared = prepare(feed, self.account.simulation, keep=self.keep)
-            self._prepared[period.start_ts] = prepared
-        return prepared
+            answers = None if self.archive is None else recorded(prepared, self.archive.answers)
+            ready = self._prepared[period.start_ts] = (prepared, answers)
+        return ready
 
     def _traded(self, run: Run, period: Period, last_of_day: Any) -> Traded:
         trades = run.trades

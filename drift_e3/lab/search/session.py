@@ -73,10 +73,7 @@ class Session:
         ledger.record(
             hashes.search,
             hashes.data,
-            [
-                trial_key(hashes.code, parameters_hash(params_of(base, keys, values)))
-                for values in sets
-            ],
+            [trial_key(hashes.code, parameters_hash(params_of(base, keys, values))) for values in sets],
         )
 
     def _card(self, found: Found, census: Census) -> dict[str, Any]:

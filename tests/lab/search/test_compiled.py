@@ -13,6 +13,7 @@ from drift_e3.lab.search.sampling import sample
 from drift_e3.lab.search.work import Bench, Result, Task, Values
 from drift_e3.wiring import searches
 from drift_e3.wiring.searches import Tapes
+from tests.cli.searches import record_answers
 from tests.lab.search.made_search import a_plan, day
 from tests.live.markets import settings
 from tests.live.tapes import random_walk, write_candles, write_funding
@@ -76,6 +77,18 @@ def test_a_set_comes_to_the_same_in_any_company(tapes: Tapes) -> None:
     together = done(evaluator, MADE, sets, MADE.training)
     alone = tuple(done(evaluator, MADE, (one,), MADE.training)[0] for one in sets)
     assert together == alone
+
+
+def test_answers_of_an_archive_count_as_they_do_for_the_core(tapes: Tapes, tmp_path: Path) -> None:
+    path = record_answers(tmp_path, tapes.candles)
+    advice = searches.open_advice(path, tapes, "SOL-PERP", MADE.training)
+    plan = MADE._replace(axes=(*AXES, Axis("ai_confidenceWeight", (0.3, 0.9))))
+    sets = tuple(sample(plan)[::9])
+    reference = done(searches.plain_evaluator(tapes, ACCOUNT, advice), plan, sets, plan.training)
+    periods = (*plan.training, plan.validation)
+    heard = done(searches.compiled_evaluator(tapes, ACCOUNT, periods, advice), plan, sets, plan.training)
+    assert heard == reference
+    assert heard != done(compiled(tapes, plan), plan, sets, plan.training)
 
 
 def test_what_the_loop_does_not_play_is_left_to_the_core(
