@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,9 @@ def lookahead_check(
     params: ParamsCard = None,
     symbol: Symbol = None,
     moments: Annotated[int, typer.Option(min=1, max=10_000, help="At how many moments to try.")] = 12,
+    in_compiled: Annotated[
+        bool, typer.Option("--compiled", help="Try the loop that a search runs, not the daemon's.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of moments and futures.")] = 1,
 ) -> None:
     """Exchange the future at many moments and show that nothing before them changes: exit code 0, else 1.
@@ -33,10 +37,14 @@ def lookahead_check(
         raise typer.BadParameter(
             "funding rates belong to a tape: give --tape as well", param_hint="--funding"
         )
+    if in_compiled and find_spec("numba") is None:
+        raise typer.BadParameter(
+            "needs numba: install the program with its extra 'lab'", param_hint="--compiled"
+        )
     from drift_e3 import wiring
     from drift_e3.cli.progress import meter
     from drift_e3.config import load
-    from drift_e3.lab.lookahead import backtests, check
+    from drift_e3.lab.lookahead import backtests, check, compiled
     from drift_e3.lab.lookahead_tapes import made, recorded
 
     overrides = {"params_card": params, "symbol": symbol, "advisor": "off"}
@@ -49,8 +57,11 @@ def lookahead_check(
     if settings.tape.ticks is not None or settings.tape.book is not None:
         typer.echo("note: ticks and books are left out, candles and funding are tried", err=True)
     tapes = made(seed, MADE_CANDLES) if tape is None else recorded(tape, settings.tape.funding)
-
-    engine = backtests(partial(wiring.paper_market, settings), settings.trading(), settings.paper.equity_usd)
+    trading, equity_usd = settings.trading(), settings.paper.equity_usd
+    if in_compiled:
+        engine = compiled(settings.simulation(), trading, equity_usd)
+    else:
+        engine = backtests(partial(wiring.paper_market, settings), trading, equity_usd)
     with meter("lookahead-check") as progress:
         checked = check(engine, *tapes, settings.instrument(), moments=moments, seed=seed, progress=progress)
     for leak in checked.leaking:

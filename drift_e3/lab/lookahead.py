@@ -19,6 +19,7 @@ from drift_e3.journal.records import record
 from drift_e3.lab.backtest import Backtest, backtest
 from drift_e3.lab.perturbations import PERTURBATIONS, other_future
 from drift_e3.ports import DataError, Market
+from drift_e3.venues.sim.settings import SimSettings
 from drift_e3.venues.tape.feed import HISTORY_MS, TapeFeed
 from drift_e3.venues.tape.series import CandleTape, FundingTape
 
@@ -33,6 +34,20 @@ Engine = Callable[[TapeFeed], Backtest]
 def backtests(make_market: Callable[[TapeFeed], Market], settings: Settings, equity_usd: float) -> Engine:
     """The plain backtest as an engine."""
     return lambda feed: backtest(make_market(feed), settings, equity_usd)
+
+
+def compiled(simulation: SimSettings, settings: Settings, equity_usd: float) -> Engine:
+    """The compiled loop as an engine; nothing that it prepares of a made future is kept."""
+    # Only where it is wanted: the compiler takes seconds to import.
+    from drift_e3.lab.kernel.preparing import prepare
+    from drift_e3.lab.kernel.retelling import retell
+    from drift_e3.lab.kernel.running import run
+
+    def engine(feed: TapeFeed) -> Backtest:
+        prepared = prepare(feed, simulation, keep=False)
+        return retell(prepared, run(prepared, settings, equity_usd))
+
+    return engine
 
 
 class Leak(NamedTuple):

@@ -70,3 +70,18 @@ def test_what_is_left_out_is_said(folder: Path) -> None:
     ran = program(folder, "lookahead-check", "--tape", "tape.csv", "--moments", "1", TAPE__TICKS="ticks.csv")
     assert ran.code == Exit.OK
     assert "ticks and books are left out" in ran.err
+
+
+@pytest.mark.slow
+def test_the_compiled_loop_is_tried_when_asked_for(folder: Path) -> None:
+    pytest.importorskip("numba")
+    arguments = ("lookahead-check", "--tape", "tape.csv", "--moments", "1")
+    plain, fast = program(folder, *arguments, **LIVELY), program(folder, *arguments, "--compiled", **LIVELY)
+    assert (fast.code, fast.out) == (plain.code, plain.out)
+
+
+def test_without_the_compiler_it_says_what_is_missing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drift_e3.cli.lookahead.find_spec", lambda name: None)
+    ran = program(folder, "lookahead-check", "--compiled")
+    assert (ran.code, ran.out) == (Exit.USAGE, "")
+    assert "needs numba" in ran.err

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from drift_e3.lab.backtest import Backtest, backtest
-from drift_e3.lab.lookahead import Checked, Engine, check
+from drift_e3.lab.lookahead import Checked, Engine, check, compiled
 from drift_e3.lab.lookahead_tapes import made_funding, made_tape
 from drift_e3.lab.perturbations import PERTURBATIONS, other_future
 from drift_e3.ports import DataError
@@ -35,17 +35,21 @@ def checked(engine: Engine, *, moments: int = 1) -> Checked:
     return check(engine, TAPE, FUNDING, CHOSEN.instrument(), moments=moments, seed=1)
 
 
-def spoiling(spoil: Callable[[CandleTape, FundingTape], tuple[CandleTape, FundingTape]]) -> Engine:
-    """An engine that plays a tape into which the future has leaked."""
+Spoil = Callable[[CandleTape, FundingTape], tuple[CandleTape, FundingTape]]
 
-    def engine(feed: TapeFeed) -> Backtest:
-        assert feed._funding is not None
-        candles, funding = spoil(feed._candles, feed._funding)
-        times = feed._candles.ts_ms
-        end_ts = times[feed._end - 1] + candles.frame_ms
-        return honest(TapeFeed(candles, funding, feed.instrument, start_ts=times[feed._live], end_ts=end_ts))
 
-    return engine
+def spoilt(feed: TapeFeed, spoil: Spoil) -> TapeFeed:
+    """A feed of the same candles, into which the future has leaked."""
+    assert feed._funding is not None
+    candles, funding = spoil(feed._candles, feed._funding)
+    times = feed._candles.ts_ms
+    end_ts = times[feed._end - 1] + candles.frame_ms
+    return TapeFeed(candles, funding, feed.instrument, start_ts=times[feed._live], end_ts=end_ts)
+
+
+def spoiling(spoil: Spoil) -> Engine:
+    """An engine that plays such a feed."""
+    return lambda feed: honest(spoilt(feed, spoil))
 
 
 def next_close_as_takers(candles: CandleTape, funding: FundingTape) -> tuple[CandleTape, FundingTape]:
@@ -80,9 +84,7 @@ def test_an_honest_run_does_not_look_ahead() -> None:
 
 
 @pytest.mark.parametrize("spoil", LEAKS)
-def test_a_planted_leak_is_found(
-    spoil: Callable[[CandleTape, FundingTape], tuple[CandleTape, FundingTape]],
-) -> None:
+def test_a_planted_leak_is_found(spoil: Spoil) -> None:
     found = checked(spoiling(spoil)).leaking
     assert len(found) >= 2
     assert all(leak.ts <= leak.cut_ts for leak in found)
@@ -147,3 +149,14 @@ def test_a_tape_too_short_is_refused(tmp_path: Path) -> None:
     short = read_candles(write_candles(tmp_path / "tape.csv", random_walk(1, 2)))
     with pytest.raises(DataError, match="2 candles are too few"):
         check(honest, short, None, CHOSEN.instrument(), moments=1, seed=1)
+
+
+@pytest.mark.slow
+def test_the_compiled_loop_does_not_look_ahead_either() -> None:
+    pytest.importorskip("numba")
+    by = compiled(CHOSEN.simulation(), CHOSEN.trading(), 1_000.0)
+    found, plain = checked(by), checked(honest)
+    assert found == plain
+    assert found.leaking == []
+    whats = [leak.what for leak in checked(lambda feed: by(spoilt(feed, next_close_as_takers))).leaking]
+    assert "features.imbalance" in whats
