@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drift_e3.core.events import AdviceFailed, AdviceReceived, AdvisorEvent, Settings
+from drift_e3.core.terms import Instrument
 from drift_e3.lab.archive import Archive, ArchivedAnswers, Header
 from drift_e3.lab.kernel.answering import recorded
 from drift_e3.lab.kernel.preparing import prepare
@@ -62,13 +63,12 @@ def advised(seed: int, count: int = 200) -> tuple[World, Archive]:
     return replace(one, settings=trading), Archive(path=Path("made"), header=header, answers=answers)
 
 
-def compare(seed: int, count: int = 200) -> Counter[str]:
+def compare(one: World, archive: Archive) -> Counter[str]:
     """Backtest and compiled loop over an advised world, which are to be alike; what decided."""
-    one, archive = advised(seed, count)
     here = played(one, ArchivedAnswers(archive))
     prepared = prepare(one.feed(), one.sim, keep=False)
     there = run(prepared, one.settings, one.equity_usd, recorded(prepared, archive.answers))
-    assert differences(retell(prepared, there), here) == [], seed
+    assert differences(retell(prepared, there), here) == []
     told = Counter(decision.no_advice for decision in here.decisions)
     told.update(decision.reason.partition(":")[0] for decision in here.decisions)
     return told
@@ -77,13 +77,21 @@ def compare(seed: int, count: int = 200) -> Counter[str]:
 def test_advised_worlds_of_all_sorts_differ_in_nothing() -> None:
     told: Counter[str] = Counter()
     for seed in range(25):
-        told += compare(seed)
+        told += compare(*advised(seed))
     expected = {"", "entry", "vetoed_by_advice", "superseded", "not_asked", "timeout", "late", "overdue"}
     assert expected <= set(told)
-    assert {"truncated", "not_recorded", "expired", "not_weighed"} <= set(told)
+    assert {"truncated", "not_recorded", "not_weighed"} <= set(told)
+
+
+def test_advice_expires_once_nobody_asks_any_more() -> None:
+    one, archive = advised(8)
+    halting = replace(one.settings, params=LIVELY, limits=LOOSE._replace(drawdown_max=0.005))
+    told = compare(replace(one, settings=halting, instrument=Instrument(), equity_usd=1_000.0), archive)
+    assert told["expired"] > 10
+    assert told["mode_halted"] > 0
 
 
 @given(seed=st.integers(100, 10**9), count=st.integers(70, 250))
 @settings(max_examples=15)
 def test_no_advised_world_differs(seed: int, count: int) -> None:
-    compare(seed, count)
+    compare(*advised(seed, count))
