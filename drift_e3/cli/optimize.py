@@ -67,11 +67,16 @@ def optimize(
     from drift_e3.cli.search_result import show
     from drift_e3.config import ConfigError
     from drift_e3.config.search import read_search
+    from drift_e3.lab.report.sheet import NoPlots, check_plots
     from drift_e3.lab.search.log import LogOfAnother, Unfinished
     from drift_e3.lab.trial_ledger import LEDGER_NAME
 
     if cluster is not None and workers is not None:
         raise typer.BadParameter("the workers are the cluster's: drop --workers", param_hint="--cluster")
+    try:
+        check_plots()
+    except NoPlots as error:
+        raise ConfigError([f"optimize: {error}"]) from None
     found = read_search(config)
     training = _training(found, start, end)
     settings = _settings(found, tape, funding, params, symbol)

@@ -88,7 +88,7 @@ def _verdict(verdict: Mapping[str, Any]) -> str:
         )
         for check in verdict["checks"]
     ]
-    return _table(("check", "value", "limit", "", "what it is"), rows, marks=3)
+    return _table(("check", "value", "limit", "", "what it is"), rows, words=(4,), marks=3)
 
 
 def _limit(check: Mapping[str, Any]) -> str:
@@ -123,7 +123,7 @@ def _parameters(plan: Plan, card: Mapping[str, Any]) -> str:
         for key, why in plan.held
         if key in card["parameters"]
     ]
-    return _table(("parameter", "value", "searched"), rows + held)
+    return _table(("parameter", "value", "searched"), rows + held, words=(2,))
 
 
 def _folds(folds: Sequence[Mapping[str, Any]]) -> str:
@@ -148,18 +148,26 @@ def _trials(found: Found) -> str:
     return _table(
         ("stage", "fate", "sets"),
         [(stage, fate, f"{count:,}") for (stage, fate), count in sorted(counts.items())],
+        words=(1,),
     )
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], marks: int = -1) -> str:
-    """A table; the cells of column `marks` are coloured by whether they say that something holds."""
-    head = "".join(f"<th>{escape(name)}</th>" for name in heads)
+def _table(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], words: Sequence[int] = (), marks: int = -1
+) -> str:
+    """A table; the columns `words` hold text, the cells of column `marks` are coloured by whether they say
+    that something holds."""
 
-    def cell(at: int, text: str) -> str:
-        mark = f' class="{"gain" if text == "holds" else "loss"}"' if at == marks else ""
-        return f"<td{mark}>{escape(text)}</td>"
+    def kind(at: int, text: str) -> str:
+        if at == marks and text:
+            return f' class="{"gain" if text == "holds" else "loss"}"'
+        return ' class="text"' if at in words else ""
 
-    body = "".join(f"<tr>{''.join(cell(at, text) for at, text in enumerate(row))}</tr>" for row in rows)
+    head = "".join(f"<th{kind(at, name)}>{escape(name)}</th>" for at, name in enumerate(heads))
+    body = "".join(
+        f"<tr>{''.join(f'<td{kind(at, text)}>{escape(text)}</td>' for at, text in enumerate(row))}</tr>"
+        for row in rows
+    )
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 

@@ -60,7 +60,7 @@ def _map(plan: Plan, found: Found) -> Plot:
                 "labelside": "bottom",
             }
         ],
-        layout={"height": 460, "margin": {"l": 60, "r": 40, "t": 30, "b": 130}},
+        layout={"height": 460, "margin": {"l": 100, "r": 40, "t": 30, "b": 130}},
     )
 
 
