@@ -97,7 +97,7 @@ def test_what_was_not_recorded_counts_as_a_failure(folder: Path) -> None:
     ],
 )
 def test_a_result_that_proves_nothing_says_so(mode: Mode, says: str, folder: Path) -> None:
-    path = archive(folder, mode)
+    path = archive(folder, mode, every=40)
     ran = advised(folder, "--advice", path)
     assert ran.code == Exit.OK
     assert says in ran.err
@@ -112,13 +112,13 @@ def refused(ran: Ran, code: Exit, says: str) -> None:
 
 
 def test_answers_about_another_tape_are_refused(folder: Path) -> None:
-    path = archive(folder, Mode.RECORDED)
+    path = archive(folder, Mode.RECORDED, every=40)
     write_candles(folder / "tape.csv", random_walk(5, CANDLES, minutes=60))
     refused(advised(folder, "--advice", path), Exit.DATA, "was recorded over tape")
 
 
 def test_a_window_on_both_sides_of_the_cutoff_is_refused(folder: Path) -> None:
-    path = archive(folder, Mode.PLAIN, cutoff_ts=START + 100 * HOUR)
+    path = archive(folder, Mode.PLAIN, every=40, cutoff_ts=START + 100 * HOUR)
     refused(advised(folder, "--advice", path), Exit.DATA, "both sides")
 
 
@@ -130,7 +130,7 @@ def test_a_file_that_is_no_archive_is_one_line(content: bytes | None, folder: Pa
 
 
 def test_a_result_never_overwrites_its_answers(folder: Path) -> None:
-    path = archive(folder, Mode.RECORDED)
+    path = archive(folder, Mode.RECORDED, every=40)
     ran = advised(folder, "--advice", path, "--json", path)
     assert ran.code == Exit.USAGE
     assert path.stat().st_size > 1_000
