@@ -18,7 +18,6 @@ SCENARIOS = {
     "an entry and an exit": (238_340, short(ENTRY, EXIT)),
     "an entry and its cancel": (162_981, short(Task(Kind.PLACE, 1, adds_exposure=True), CANCEL)),
     "a stop and its cancel": (183_623, short(STOP, CANCEL)),
-    "a stop and its change": (20_222, short(STOP, CHANGE)),
     "a change and its cancel": (179_909, Scenario((CHANGE, CANCEL), 5, 1, foreign=False, held=(1,))),
     "an entry before lagging nodes": (47_518, Scenario((ENTRY,), heights=8, valid_blocks=3, lag=3)),
 }

@@ -28,6 +28,11 @@ def cancel(intent_id: str = "o1", user_order_id: int = 1) -> Wanted:
     return Wanted(intent_id, Kind.CANCEL, user_order_id, BASIS)
 
 
+def change(intent_id: str = "s2", user_order_id: int = 9) -> Wanted:
+    """Other terms for the order that has this number."""
+    return stop(intent_id, user_order_id)._replace(kind=Kind.MODIFY)
+
+
 def signed(wanted: Wanted, signature: str = "5ig", raw: bytes = b"\x01signed") -> Submission:
     """Its blockhash is of slot 1,000; it is valid up to height 1,150."""
     return Submission(wanted, Stage.SIGNED, signature, raw, 1_150, 1_000)

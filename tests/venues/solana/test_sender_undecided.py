@@ -29,7 +29,7 @@ from tests.venues.solana.scripted_chain import (
     order,
 )
 from tests.venues.solana.sender_house import House, turns, until
-from tests.venues.solana.sending_builders import cancel, entry, open_order, signed, stop
+from tests.venues.solana.sending_builders import cancel, change, entry, open_order, signed, stop
 
 # -- while it is undecided -----------------------------------------------------------------------------------
 
@@ -127,6 +127,17 @@ async def test_the_same_intent_in_another_life_is_the_same_order(house: House) -
         assert await sender.fate("o1", Kind.CANCEL) is None
         assert await sender.fate("never begun") is None
     assert len(house.chain.sent) == 1
+
+
+async def test_a_change_is_one_order_as_well_and_waits_for_what_has_landed(house: House) -> None:
+    async with house.life() as sender:
+        before = await sender.submit(change(), order())
+        assert isinstance(before, Landed)
+        assert await sender.submit(change(), order(b"again")) == before
+        assert await sender.submit(change("s3"), order()) == Blocked("stale_account")
+        later = change("s3")._replace(basis=Basis(before.slot, 8))
+        assert isinstance(await sender.submit(later, order()), Landed)
+    assert len(house.chain.sent) == 2
 
 
 async def test_numbers_go_round_and_avoid_what_is_open_or_undecided(house: House) -> None:

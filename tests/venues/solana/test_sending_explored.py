@@ -49,6 +49,7 @@ SCENARIOS = {
     "a change": (1_972, Scenario((CHANGE,), foreign=False, lag=2, held=(1,))),
     "a change and one more": (4_122, shortest(CHANGE, CHANGE, held=(1,))),
     "a change and a cancel": (25_628, shortest(CHANGE, CANCEL, held=(1,))),
+    "a stop and its change": (20_222, short(STOP, CHANGE)),
     "a change of what is only placed": (3_566, shortest(STOP, CHANGE)),
     "a change, its cancel, and its number anew": (27_006, shortest(CHANGE, CANCEL, STOP, held=(1,))),
 }
