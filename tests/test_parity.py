@@ -1,19 +1,23 @@
-"""Backtest, paper daemon and replay are one decision core: line by line the same decisions and fills."""
+"""Backtest, compiled loop, paper daemon and replay are one: line by line the same decisions and fills."""
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyarrow.parquet as pq
 import pytest
 
 from drift_e3.config import load
 from drift_e3.lab.backtest import backtest
+from drift_e3.lab.kernel.preparing import Unsupported, prepare
+from drift_e3.lab.kernel.retelling import retell
+from drift_e3.lab.kernel.running import run
 from drift_e3.lab.result import document
 from drift_e3.venues.sim.settings import SimSettings
 from drift_e3.venues.synthetic.feed import DEFAULT_START_TS, SyntheticFeed
-from drift_e3.wiring import paper_market
+from drift_e3.wiring import paper_market, recording
 from tests.live.daemons import Bounded, orders, run_on
 from tests.live.exposures import exposure
 from tests.live.journals import plant_difference
@@ -116,6 +120,25 @@ def test_the_daemon_takes_the_decisions_of_the_backtest_line_by_line(both: Both)
 
 def test_the_daemon_has_the_fills_of_the_backtest_line_by_line(both: Both) -> None:
     _same_lines(export(both.folder, "state", "fill"), both.backtest["fills"], 6)
+
+
+def test_the_compiled_loop_has_the_daemons_decisions_and_fills_line_by_line(both: Both) -> None:
+    environment = {f"DRIFT_E3_{name}": value for name, value in both.variables.items()}
+    tape = {"path": str(both.arguments[1]), "funding": str(both.arguments[3])}
+    if "TAPE__TICKS" in both.variables:
+        tape["ticks"] = both.variables["TAPE__TICKS"]
+    settings = load(environment=environment, overrides={"advisor": "off", "tape": tape}).settings
+    feed = recording(settings).feed
+    if "ticks" in tape:
+        with pytest.raises(Unsupported):
+            prepare(feed, settings.simulation())
+        return
+    prepared = prepare(feed, settings.simulation(), keep=False)
+    result = retell(prepared, run(prepared, settings.trading(), settings.paper.equity_usd))
+    told = msgspec.json.decode(msgspec.json.encode(document(result)))
+    _same_lines(export(both.folder, "state", "decision"), told["decisions"], both.candles)
+    _same_lines(export(both.folder, "state", "fill"), told["fills"], 6)
+    assert told["metrics"] == both.backtest["metrics"]
 
 
 def test_a_replay_is_byte_equal(both: Both) -> None:
