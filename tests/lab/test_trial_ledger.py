@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drift_e3.lab.trial_ledger import APPLICATION_ID, Census, LedgerBusy, TrialLedger, trial_key
@@ -73,6 +73,8 @@ def test_the_hash_is_of_the_set_of_earlier_trials(tmp_path: Path) -> None:
     assert len(hashes[0]) == 64
 
 
+# Each record is a commit to the disk: fewer examples than usual.
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xy"), st.sets(st.integers(0, 9)))))
 def test_it_counts_as_plain_sets_do(
     tmp_path_factory: pytest.TempPathFactory, records: list[tuple[str, str, set[int]]]

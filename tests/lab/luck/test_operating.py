@@ -124,7 +124,7 @@ def test_a_planted_edge_is_as_strong_as_it_should_be() -> None:
     assert 0.0 < found.drift < 0.5
 
 
-@pytest.mark.slow
+@pytest.mark.torture
 def test_workers_make_no_difference() -> None:
     jobs = [Job(SHORT, 0.2, free=False, seed=1, number=number) for number in range(3)]
     with Crew(SOURCE, 1) as alone:
