@@ -78,6 +78,13 @@ def test_an_answer_that_came_too_late_counts_as_timed_out() -> None:
     assert service.latency_ms["max"] == 20_000.0
 
 
+def test_only_the_answer_that_was_heard_was_late() -> None:
+    # A second thought of another model was good, and nobody waited for it.
+    models = served(a_record(an_attempt("large"), an_attempt("small"), outcome="late"))
+    assert counts(models["small"]) == {Service.TIMED_OUT: 1}
+    assert counts(models["large"]) == {Service.UNDERSTOOD: 1}
+
+
 def test_a_reply_that_tells_no_attempts_is_one() -> None:
     failed = a_record(outcome="timeout")
     answered = a_record(outcome="advice")
