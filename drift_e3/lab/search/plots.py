@@ -33,7 +33,7 @@ def plots(plan: Plan, found: Found) -> list[Plot]:
 def _map(plan: Plan, found: Found) -> Plot:
     """Parallel coordinates over the trials that came to the end, coloured by score."""
     scored = [trial for trial in ranked(found.trials) if trial.score is not None]
-    step = max(len(scored) // SHOWN, 1)
+    step = max(-(-len(scored) // SHOWN), 1)
     shown = scored[::step]
     scores = [short(trial.score or 0.0) for trial in shown]
     dimensions = [

@@ -39,6 +39,7 @@ def test_wherever_it_was_cut_off_what_is_before_the_cut_is_there(tmp_path: Path)
         with SearchLog(tmp_path, "me", resume=True) as log:
             assert [key in log for key in ("a", "b")] == [length >= ends[1], length >= ends[2]]
             log.put("b", OTHER)
+        with SearchLog(tmp_path, "me", resume=True) as log:
             assert log.get("b") == OTHER
 
 

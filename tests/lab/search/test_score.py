@@ -100,10 +100,10 @@ def test_a_score_is_within_0_and_1(values: list[float]) -> None:
 
 
 def test_periods_are_averaged_by_weight_and_none_may_be_missing() -> None:
-    periods = (Period("a", day(0), day(1), 1.5), Period("b", day(1), day(2), 0.5))
+    periods = (Period("a", day(0), day(1), 1.5), Period("b", day(1), day(2), 1.0))
     bad = Metrics(trades=20.0)
     whole = total_score([GOOD, bad], periods, Scoring())
-    assert whole == pytest.approx((1.5 * 0.515 + 0.5 * 0.2) / 2.0)
+    assert whole == pytest.approx((1.5 * 0.515 + 1.0 * 0.2) / 2.5)
     assert total_score([GOOD, bad._replace(trades=3.0)], periods, Scoring()) is None
 
 

@@ -142,6 +142,16 @@ def test_parameters_of_small_impact_wait_for_the_refinement(tmp_path: Path) -> N
     assert {row["m_spreadBps"] for row in rows if row["stage"] == "refinement"} > {30.0, 35.0}
 
 
+def test_steps_are_halved_and_then_halved_again(tmp_path: Path) -> None:
+    plan = a_plan(refinement_trials=400)
+    searched(tmp_path, plan)
+    rows = pq.read_table(tmp_path / "trials.parquet").to_pylist()
+    spreads = [row["m_spreadBps"] for row in rows if row["stage"] == "refinement"]
+    assert {35.0, 45.0} <= set(spreads)
+    assert {37.5, 42.5} & set(spreads)
+    assert set(spreads) <= {30.0 + 2.5 * step for step in range(9)}
+
+
 def test_optuna_refines_within_the_ends_of_the_axes_and_repeatably(tmp_path: Path) -> None:
     plan = a_plan(
         refinement="optuna",
