@@ -14,7 +14,7 @@ from typing import Final
 
 from rich.console import Console
 
-from tests.bench import core, journal, lag, log_line, search, startup, tick
+from tests.bench import core, journal, lab, lag, log_line, search, startup, tick
 from tests.bench.measuring import FULL, QUICK, Figure, Scale
 from tests.bench.report import document, show, write
 
@@ -25,6 +25,7 @@ MEASURES: Final[dict[str, Callable[[Scale], Sequence[Figure]]]] = {
     "startup": startup.measure,
     "journal": journal.measure,
     "log": log_line.measure,
+    "lab": lab.measure,
     "search": search.measure,
 }
 OUT: Final = Path(__file__).parents[2] / "build" / "bench.json"

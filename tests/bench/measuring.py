@@ -64,6 +64,8 @@ class Figure:
     peer: str = ""
     ratios: Sequence[float] = ()
     aim: Aim | None = None
+    key: str = ""
+    """Under this name the ratios are in the JSON, for whoever looks for just them."""
 
     @property
     def median(self) -> float:

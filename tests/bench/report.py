@@ -11,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.measuring import ADDITION, Figure, Scale
+from tests.bench.measuring import ADDITION, Figure, Scale, percentile
 
 
 def show(figures: Sequence[Figure], console: Console) -> None:
@@ -58,6 +58,16 @@ def document(figures: Sequence[Figure], scale: Scale, elapsed_s: float) -> dict[
         },
         "scale": {name: getattr(scale, name) for name in scale.__slots__},
         "elapsed_s": round(elapsed_s, 1),
+        **{
+            figure.key: {
+                "median": figure.ratio,
+                "p10": percentile(figure.ratios, 0.1),
+                "p90": percentile(figure.ratios, 0.9),
+                "rounds": len(figure.ratios),
+            }
+            for figure in figures
+            if figure.key
+        },
         "figures": [
             {
                 "measure": figure.measure,
