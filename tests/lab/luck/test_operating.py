@@ -120,7 +120,7 @@ def test_trading_that_costs_nothing_is_worth_what_it_earns() -> None:
 @pytest.mark.slow
 def test_a_planted_edge_is_as_strong_as_it_should_be() -> None:
     found = calibrated(SOURCE, Span(250, 60), 3.0, 4)
-    assert found.found == pytest.approx(3.0, abs=0.9)
+    assert found.found == pytest.approx(3.0, abs=0.4)
     assert 0.0 < found.drift < 0.5
 
 
