@@ -1,4 +1,4 @@
-"""A stop that is asked for before the daemon listens: while libraries load, checks run, a journal is recovered.
+"""A stop that is asked for before the daemon listens: libraries load, checks run, a journal is recovered.
 
 Nothing has been sent by then, so the way out is simply out. From the moment that it listens the daemon takes
 signals itself (`live.daemon`).
@@ -14,7 +14,7 @@ class StoppedEarly(SystemExit):
 
 
 def listen() -> None:
-    """Take signals until the daemon does: a stop is `StoppedEarly`, and a reload has nothing to reload yet."""
+    """Take signals until the daemon does: a stop is `StoppedEarly`, a reload has nothing to reload yet."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)

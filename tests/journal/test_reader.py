@@ -9,6 +9,7 @@ import pytest
 
 from drift_e3.journal.errors import JournalUnreadable
 from drift_e3.journal.reader import JournalReader, open_journal
+from drift_e3.journal.rows import EventRow, OutputRow
 from drift_e3.journal.writer import JournalWriter
 from tests.journal.journal_builders import CODE, ToyTrader, append, candle, outputs_of, write_journal
 from tests.journal.test_tail import spoil
@@ -34,7 +35,9 @@ def test_events_are_read_from_any_point_over_several_pages(path: Path) -> None:
 def test_rows_of_some_kinds_come_in_order_over_several_pages(path: Path, after_seq: int) -> None:
     write_journal(path, 2_300)
     with open_journal(path) as reader:
-        whole = [row for entry in reader.entries(after_seq) for row in (entry.event, *entry.outputs)]
+        whole: list[EventRow | OutputRow] = []
+        for entry in reader.entries(after_seq):
+            whole += [entry.event, *entry.outputs]
         cancels = [row for row in whole if row.kind == "cancel_order"]
         assert list(reader.rows_of({"cancel_order"}, after_seq)) == cancels
         assert list(reader.rows_of({"cancel_order", "candle_closed", "settings_taken"}, after_seq)) == whole

@@ -22,7 +22,8 @@ async def test_the_api_keeps_to_its_document(tmp_path: Path, checks: str) -> Non
         process = await asyncio.create_subprocess_exec(
             SCHEMATHESIS, "run", f"http://127.0.0.1:{one.server.port}/api/openapi.json",
             "--exclude-path", "/api/stream", "--exclude-path", "/api/advisor", "--exclude-path", "/readyz",
-            "--checks", checks, "--max-examples", str(EXAMPLES), "--seed", "7", "--phases", "examples,fuzzing",
+            "--checks", checks, "--max-examples", str(EXAMPLES), "--seed", "7",
+            "--phases", "examples,fuzzing",
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=tmp_path,
         )  # fmt: skip
         said, _ = await process.communicate()
