@@ -108,6 +108,7 @@ class Characteristics:
                 for row in self.rows
             ],
             "planted": [planted._asdict() for planted in self.planted],
+            "needed_days": {f"{sharpe:g}": self.needed_days(sharpe, self.trials) for sharpe in SHARPES},
         }
 
 

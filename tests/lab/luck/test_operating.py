@@ -60,6 +60,7 @@ def test_each_sort_of_market_is_counted_for_itself(monkeypatch: pytest.MonkeyPat
     document = found.document()
     assert (document["holds"], document["rows"][1]["rate"]) == (False, 0.075)
     assert [edge["drift"] for edge in document["planted"]] == [0.1, 0.2, 0.3]
+    assert document["needed_days"]["3"] == found.needed_days(3.0, 64) == days_needed(3.0, 64, 0.5)
 
 
 def test_more_trials_and_weaker_edges_need_more_days() -> None:
