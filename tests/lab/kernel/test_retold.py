@@ -43,6 +43,19 @@ def made(seed: int, **changes: object) -> World:
     return replace(plain, **changes)  # type: ignore[arg-type] # by name
 
 
+def slow_world(unprotected_max_s: float) -> World:
+    """Orders take a minute, and so do candles."""
+    candles = candle_tape(15, 2_000, 1, wildness=3.0, shocks=0.01)
+    reckless = RECKLESS._replace(unprotected_max_s=unprotected_max_s, leverage_caps=(20.0,) * 5)
+    return made(
+        15,
+        candles=candles,
+        funding=funding_tape(15, candles, premium=True, late_ms=100),
+        sim=SimSettings(order_latency_ms=60_000),
+        settings=Settings(params=LIVELY._replace(m_stopLossPct=0.01), limits=reckless),
+    )
+
+
 def test_worlds_of_all_sorts_differ_in_nothing() -> None:
     reasons: Counter[Reason] = Counter()
     verdicts: Counter[str] = Counter()
@@ -73,18 +86,10 @@ def test_no_world_differs_however_many_are_tried(seed: int, count: int) -> None:
 
 
 def test_positions_that_stand_without_a_stop_are_left_or_taken_away_alike() -> None:
-    """Orders take a minute, candles too: a position has no stop for a while, and shocks come meanwhile."""
+    """A position has no stop for a while, and shocks come meanwhile."""
     reasons: Counter[Reason] = Counter()
     for unprotected_max_s in (1_000.0, 5.0):
-        candles = candle_tape(15, 2_000, 1, wildness=3.0, shocks=0.01)
-        reckless = RECKLESS._replace(unprotected_max_s=unprotected_max_s, leverage_caps=(20.0,) * 5)
-        one = made(
-            15,
-            candles=candles,
-            funding=funding_tape(15, candles, premium=True, late_ms=100),
-            sim=SimSettings(order_latency_ms=60_000),
-            settings=Settings(params=LIVELY._replace(m_stopLossPct=0.01), limits=reckless),
-        )
+        one = slow_world(unprotected_max_s)
         here = played(one)
         assert differences(compiled(one), here) == []
         reasons.update(trade.reason for trade in here.trades)
