@@ -3,8 +3,10 @@
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -223,6 +225,24 @@ def test_a_search_killed_twenty_times_leaves_the_same_files(
     workers: int, folder: Path, ran: Ran, tmp_path: Path
 ) -> None:
     assert killed_and_resumed(folder, tmp_path / "out", workers, kills=20, seed=workers) > 0
+    assert contents(tmp_path / "out") == contents(folder / "found")
+
+
+def test_ctrl_c_ends_a_search_that_can_be_gone_on_with(folder: Path, ran: Ran, tmp_path: Path) -> None:
+    """The terminal sends it to the workers as well."""
+    log = tmp_path / "out" / "search.log"
+    command = [*PROGRAM, *COMMAND, "--out", str(tmp_path / "out"), "--workers", "2"]
+    with subprocess.Popen(
+        command, cwd=folder, env=environment(), stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as child:
+        while child.poll() is None and not (log.exists() and log.stat().st_size > 0):
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(timeout=0.002)
+        os.killpg(child.pid, signal.SIGINT)
+        _, said = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert said.splitlines()[-1].endswith("keeps what is done: go on with --resume")
+    assert program(folder, *COMMAND, *ALONE, "--out", tmp_path / "out", "--resume", **LIVELY).code == Exit.OK
     assert contents(tmp_path / "out") == contents(folder / "found")
 
 

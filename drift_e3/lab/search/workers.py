@@ -76,7 +76,13 @@ class Processes:
             ) from error
 
     def _submit(self, task: Task) -> "Future[Result]":
-        return self._pool.submit(_do, task)
+        # This may start a process, which inherits what is blocked. It must not die of a Ctrl-C that is meant for
+        # this one: if it dies while it takes a task, the others wait for ever, and this one for them.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return self._pool.submit(_do, task)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def __enter__(self) -> Self:
         return self
@@ -133,7 +139,6 @@ _bench: list[Bench] = []
 
 def _begin(bench: Bench) -> None:
     """Set a worker process up: it ends when the one that started it is gone, however that went."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _bench.append(bench)
     parent = parent_process()
     assert parent is not None
