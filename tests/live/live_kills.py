@@ -46,8 +46,8 @@ LIFE_S = 15.0
 GRACE_S = 60.0
 """Books agree and the stop stands within so much of the chain's time after a start, on a busy machine."""
 LOOSE_S_MAX = 60.0
-"""A position without a stop for longer, while a daemon lives, its start included: then the daemon itself would
-have left (`unprotected_max_s`). A start takes the more of the chain's time, the busier the machine is."""
+"""A position without a stop for longer, while a daemon lives, its start included: the daemon itself would
+have left by then (`unprotected_max_s`). A start takes more of the chain's time on a busy machine."""
 STARTS_MAX = 5
 BASE_MAX = 8_000_000_000
 """One entry's size: whoever has more has entered twice."""
