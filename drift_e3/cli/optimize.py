@@ -1,6 +1,7 @@
 """`drift-e3 optimize`: the search for parameters, from a configuration to a parameter card."""
 
 import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 """What a shell expects of a program that was ended by Ctrl-C."""
+PATIENCE_S = 5.0
+"""For workers to end after that."""
 
 
 def optimize(
@@ -104,10 +107,19 @@ def optimize(
             ) from None
         except KeyboardInterrupt:
             typer.echo(f"drift-e3: stopped; {folder} keeps what is done: go on with --resume", err=True)
+            _end_anyway()
             raise typer.Exit(INTERRUPTED) from None
     show(card, folder)
     if card["about"]["score"] is None:
         raise typer.Exit(Exit.CHECK_FAILED)
+
+
+def _end_anyway() -> None:
+    """End this process in some seconds if it has not ended by then: one whose workers a signal met at a bad
+    moment might wait for them for ever. All that is done is on the disk."""
+    timer = threading.Timer(PATIENCE_S, os._exit, (INTERRUPTED,))
+    timer.daemon = True
+    timer.start()
 
 
 def _training(config: "SearchConfig", start: str | None, end: str | None) -> "tuple[Period, ...]":

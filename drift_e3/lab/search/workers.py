@@ -76,7 +76,7 @@ class Processes:
             ) from error
 
     def _submit(self, task: Task) -> "Future[Result]":
-        # This may start a process, which inherits what is blocked. It must not die of a Ctrl-C that is meant for
+        # This may start a process, which inherits what is blocked. It must not die of a Ctrl-C that is for
         # this one: if it dies while it takes a task, the others wait for ever, and this one for them.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
@@ -90,7 +90,8 @@ class Processes:
     def __exit__(
         self, error_type: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        # Who is stopped by a person does not wait for what is under way; the workers end with this process.
+        self._pool.shutdown(wait=error_type is not KeyboardInterrupt, cancel_futures=True)
 
 
 class Promise(Protocol):
