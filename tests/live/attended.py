@@ -112,7 +112,8 @@ class Attended:
     async def answered(self, asking: "asyncio.Task[Answer]") -> Answer:
         """The answer, for which the market may make as many steps as it takes."""
         for _ in range(200):
-            await turns()
+            # The journal's thread and the socket take their own time.
+            await asyncio.wait([asking], timeout=0.01)
             if asking.done():
                 return asking.result()
             await self.step()
