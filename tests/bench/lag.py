@@ -73,7 +73,7 @@ def measure(scale: Scale) -> list[Figure]:
 
 
 class HeardClock:
-    """The wall clock; `asked` is set when it is first asked, which is when the history has been played."""
+    """The wall clock; `asked` is set when it is first slept by, which is when the history has been played."""
 
     def __init__(self) -> None:
         self._wall = WallClock()
@@ -81,11 +81,11 @@ class HeardClock:
 
     def now_ms(self) -> int:
         """Milliseconds since 1970."""
-        self.asked.set()
         return self._wall.now_ms()
 
     async def sleep_until(self, ts_ms: int) -> None:
         """Return at `ts_ms`."""
+        self.asked.set()
         await self._wall.sleep_until(ts_ms)
 
 
