@@ -31,7 +31,7 @@ def test_hundreds_of_kills_leave_books_that_agree_and_no_order_twice(
     assert done.kills.total() == kills
     assert done.agreed + done.early == kills, "each life agreed with the account, or its successor did"
     assert done.early < kills // 10
-    # The real programs want an oracle of the moment, and fill few orders after the jumps of time between lives.
+    # The real programs want an oracle of the moment: after the jumps of time between lives they fill little.
     real = engine == "program"
     assert done.fills > (0 if real else kills // 5)
     assert len(done.kills) > len(PLACES) // 2
