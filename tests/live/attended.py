@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from drift_e3.core.events import Event
+from drift_e3.core.events import Event, FlattenRequested, HaltRequested, ReduceRequested, ResumeRequested
 from drift_e3.live.control_socket import SOCKET_NAME
 from drift_e3.live.control_wire import Request, decode_answer, encode
 from drift_e3.live.daemon import Ended, Orders, run_daemon
@@ -20,6 +20,9 @@ from tests.live.markets import settings, tape_market
 CHOSEN = settings()
 STEPPED = 1e6
 """A speed at which every step of the market is waited for."""
+
+Asked = HaltRequested | FlattenRequested | ReduceRequested | ResumeRequested
+"""What people can ask for, as events."""
 
 
 class HeldClock:
@@ -118,6 +121,11 @@ class Attended:
                 return asking.result()
             await self.step()
         raise AssertionError("no answer in 200 steps")
+
+
+def requests(state: Path) -> list[Asked]:
+    """What people have asked for, as far as it is on the disk."""
+    return [event for event, _ in told(state) if isinstance(event, Asked)]
 
 
 def open_market() -> tuple[PaperMarket, Callable[[], bool]]:
