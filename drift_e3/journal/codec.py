@@ -57,8 +57,7 @@ def decode_event(kind: str, payload: bytes) -> Event:
     """`decode` for a row of the events table; a command or note there is a `PayloadError` too."""
     if kind not in EVENT_TYPES:
         raise PayloadError(f"{kind}: not a kind of event")
-    # The kind is an event's, so the message is one; the types cannot say that.
-    event: Event = decode(kind, payload)  # type: ignore[assignment]
+    event: Event = decode(kind, payload)  # type: ignore[assignment]  # by its kind it is one
     return event
 
 

@@ -61,7 +61,6 @@ def document() -> dict[str, Any]:
             _json(_columns(Chart._fields)),
             parameters=[_whole("candles", 1, POINTS_MAX, 360)],
         ),
-        "/api/advisor": _get("How good the advisor has been", _json(_free()), {404: "Nobody scores it"}),
         "/api/stream": _get(
             "Server-sent events: the status every second, everything else as it happens",
             {"text/event-stream": {"schema": {"type": "string"}}},

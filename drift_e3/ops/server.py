@@ -69,20 +69,12 @@ _encode = msgspec.json.Encoder().encode
 
 
 class StatusServer:
-    """Implements `operating.Watcher`; `scored` tells how good the advisor has been so far, as JSON."""
+    """Implements `operating.Watcher`."""
 
-    def __init__(
-        self,
-        access: Access,
-        port: int,
-        directory: Path,
-        scored: Callable[[Path], dict[str, Any]] | None = None,
-    ) -> None:
+    def __init__(self, access: Access, port: int, directory: Path) -> None:
         """Nothing is served before `run`; with `port` 0 a free one is taken."""
         self._access = access
         self._wanted_port = port
-        self._directory = directory
-        self._scored = scored
         self._history = History(directory / JOURNAL_NAME)
         self._broadcast = Broadcast()
         self._progress = Progress(began_s=monotonic())
@@ -158,7 +150,6 @@ class StatusServer:
                 web.get("/api/positions", self._positions),
                 web.get("/api/equity", self._equity),
                 web.get("/api/chart", self._chart),
-                web.get("/api/advisor", self._advisor),
                 web.get("/api/stream", self._stream),
                 web.get("/api/{shelf}", self._shelf),
                 web.post("/api/control/{verb}", self._control),
@@ -229,11 +220,6 @@ class StatusServer:
     async def _chart(self, request: web.Request) -> web.StreamResponse:
         candles = _whole(request, "candles", 360, 1, POINTS_MAX)
         return _json((await self._history.chart(candles))._asdict())
-
-    async def _advisor(self, _: web.Request) -> web.StreamResponse:
-        if self._scored is None:
-            raise web.HTTPNotFound(reason="nobody scores the advisor here")
-        return _json(await asyncio.to_thread(self._scored, self._directory))
 
     async def _control(self, request: web.Request) -> web.StreamResponse:
         try:

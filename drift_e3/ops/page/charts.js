@@ -1,4 +1,4 @@
-// Draws the three charts with the library the daemon serves from its installed package. What is drawn is page.js's.
+// Draws the charts with the library the daemon serves from its installed package. What is drawn is page.js's.
 "use strict";
 
 const Charts = (() => {
@@ -91,20 +91,5 @@ const Charts = (() => {
       yaxis2: { ...base.yaxis, domain: [0, 0.3], tickformat: ".1%", rangemode: "tozero" } }, CONFIG);
   }
 
-  // Bins: [{confidence, hit_rate, low, high, count}].
-  function reliability(target, bins) {
-    const base = layout({ hovermode: "closest" });
-    const quiet = colour("quiet"), accent = colour("accent");
-    Plotly.react(target, [
-      { type: "scatter", mode: "lines", x: [0, 1], y: [0, 1], line: { color: quiet, dash: "dot", width: 1 }, hoverinfo: "skip" },
-      { type: "scatter", mode: "markers", x: bins.map((bin) => bin.confidence), y: bins.map((bin) => bin.hit_rate),
-        error_y: { type: "data", symmetric: false, color: accent, thickness: 1.2, array: bins.map((bin) => bin.high - bin.hit_rate),
-          arrayminus: bins.map((bin) => bin.hit_rate - bin.low) },
-        marker: { color: accent, size: bins.map((bin) => 6 + 3 * Math.log10(1 + bin.count)) },
-        text: bins.map((bin) => `${bin.count} answers`), hovertemplate: "said %{x:.0%}, right %{y:.0%}: %{text}<extra></extra>" },
-    ], { ...base, xaxis: { ...base.xaxis, type: "linear", range: [0, 1], tickformat: ".0%", title: { text: "said", font: { size: 11 } } },
-      yaxis: { ...base.yaxis, range: [0, 1], tickformat: ".0%" }, margin: { ...base.margin, b: 40 } }, CONFIG);
-  }
-
-  return { REGIMES, price, equity, reliability };
+  return { REGIMES, price, equity };
 })();

@@ -223,15 +223,6 @@ async function refreshCharts() {
   showTrades(trades.items);
 }
 
-async function refreshReliability() {
-  try {
-    const score = await ask("/api/advisor");
-    const bins = score.bins ?? [];
-    $("reliability").hidden = !bins.length;
-    if (bins.length) Charts.reliability($("reliability"), bins);
-  } catch { $("reliability").hidden = true; }
-}
-
 async function older() {
   const before = seen.oldest ? `&before=${seen.oldest}` : "";
   const page = await ask(`/api/decisions?limit=${PAGE}${before}`);
@@ -275,7 +266,6 @@ async function live() {
       $("decisions").replaceChildren();
       seen.oldest = null;
       await Promise.all([refreshCharts(), older()]);
-      refreshReliability();
       await listen();
     } catch (error) { console.warn(error); }
     tone($("link"), "not connected", "bad");
@@ -321,5 +311,4 @@ $("legend").append(...Charts.REGIMES.map((regime) => {
 }));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => refreshCharts().catch(() => {}));
 setInterval(drawPrice, 5000);
-setInterval(refreshReliability, 300000);
 live();
