@@ -6,6 +6,7 @@ line is cut off, and what was folded twice is there once. What is recorded is wh
 """
 
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,8 +43,7 @@ class Series:
     """One kind of rows: `NAME.parquet` with what was folded, `NAME.csv` with what came since.
 
     Rows come in order of time; with `once` each time is there once, and a row of a time already there is left
-    out. `append` and `hand_over` belong to the event loop; all others touch the disk and may run in a thread,
-    one at a time.
+    out. `append` and `hand_over` belong to the event loop; the others touch the disk and belong to one thread.
     """
 
     folder: Path
@@ -55,7 +55,8 @@ class Series:
     """Rows taken since the start."""
     last_ts: int = -1
     _new: list[Row] = field(default_factory=list)
-    _writing: list[Row] = field(default_factory=list)
+    _handed: deque[list[Row]] = field(default_factory=deque)
+    """Filled by the loop and emptied by the thread at any time, which a deque's two ends allow."""
 
     @property
     def parquet(self) -> Path:
@@ -81,12 +82,14 @@ class Series:
 
     def hand_over(self) -> None:
         """Leave the rows taken so far to the next `write`."""
-        self._writing += self._new
+        self._handed.append(self._new)
         self._new = []
 
     def write(self) -> None:
         """Bring what was handed over to the disk."""
-        rows, self._writing = self._writing, []
+        rows: list[Row] = []
+        while self._handed:
+            rows += self._handed.popleft()
         if not rows:
             return
         fresh = not self.csv.exists()

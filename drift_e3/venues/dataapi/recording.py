@@ -1,6 +1,7 @@
 """Records a live market until told to stop: the feed pushes, the recorder keeps, the disk gets it in time."""
 
 import asyncio
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Final, NamedTuple, NoReturn
 
 import structlog
@@ -34,24 +35,26 @@ async def record(feed: LiveFeed, recorder: Recorder, clock: Clock, stop: asyncio
     `recorder` is the feed's tap. Raises `DataError` for files that are not ours, `VenueUnavailable` and
     `VenueRefused` where history cannot be had, `OSError` for a disk that does not take it.
     """
-    told = await asyncio.to_thread(recorder.recover)
-    history = await feed.history(after_ts=told[-1].open_ts if told else None, told=told)
-    await recorder.sink(history)
-    # At once, so that the folder says whose tape it is.
-    await _fold(recorder)
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            running = [
-                tasks.create_task(feed.run(recorder.sink), name="feed"),
-                tasks.create_task(_keep(recorder, clock), name="disk"),
-            ]
-            await stop.wait()
-            for task in running:
-                task.cancel()
-    except* (OSError, DataError) as group:
-        # What the disk refuses, or somebody did to the files, is no bug: one is told, not a group.
-        raise _first(group) from None
-    await _fold(recorder)
+    # One thread: cancelling does not stop what it does, and nothing else may touch the files until then.
+    with ThreadPoolExecutor(1, "disk") as disk:
+        told = await asyncio.get_running_loop().run_in_executor(disk, recorder.recover)
+        history = await feed.history(after_ts=told[-1].open_ts if told else None, told=told)
+        await recorder.sink(history)
+        # At once, so that the folder says whose tape it is.
+        await _fold(recorder, disk)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                running = [
+                    tasks.create_task(feed.run(recorder.sink), name="feed"),
+                    tasks.create_task(_keep(recorder, clock, disk), name="disk"),
+                ]
+                await stop.wait()
+                for task in running:
+                    task.cancel()
+        except* (OSError, DataError) as group:
+            # What the disk refuses, or somebody did to the files, is no bug: one is told, not a group.
+            raise _first(group) from None
+        await _fold(recorder, disk)
     return recorded(recorder)
 
 
@@ -67,27 +70,30 @@ def recorded(recorder: Recorder) -> Recorded:
     )
 
 
-async def _keep(recorder: Recorder, clock: Clock) -> NoReturn:
+async def _keep(recorder: Recorder, clock: Clock, disk: Executor) -> NoReturn:
     """Write every few seconds, fold when a day has begun, and say now and then how far it has come."""
     now_ms = clock.now_ms()
     day, told_ms = now_ms // MS_PER_DAY, now_ms
     while True:
         await clock.sleep_until(now_ms + WRITE_EVERY_MS)
         now_ms = clock.now_ms()
-        recorder.hand_over()
-        await asyncio.to_thread(recorder.write)
+        await _write(recorder, disk)
         if now_ms // MS_PER_DAY != day:
             day = now_ms // MS_PER_DAY
-            await asyncio.to_thread(recorder.fold)
+            await _fold(recorder, disk)
         if now_ms - told_ms >= TELL_EVERY_MS:
             told_ms = now_ms
             log.info("tape.recorded", **recorded(recorder)._asdict())
 
 
-async def _fold(recorder: Recorder) -> None:
+async def _write(recorder: Recorder, disk: Executor) -> None:
     recorder.hand_over()
-    await asyncio.to_thread(recorder.write)
-    await asyncio.to_thread(recorder.fold)
+    await asyncio.get_running_loop().run_in_executor(disk, recorder.write)
+
+
+async def _fold(recorder: Recorder, disk: Executor) -> None:
+    await _write(recorder, disk)
+    await asyncio.get_running_loop().run_in_executor(disk, recorder.fold)
 
 
 def _first(group: BaseExceptionGroup[OSError | DataError]) -> OSError | DataError:

@@ -1,6 +1,7 @@
 """Recording a live market: the tape read back is what was streamed, across stops, crashes and days."""
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -174,6 +175,37 @@ async def test_a_new_day_folds_the_tape(tmp_path: Path) -> None:
         stage.clock.set(stage.clock.now_ms() + 24 * HOUR)
         await stage.until(lambda: "ticks.parquet" in files_in(tmp_path))
         assert read_ticks(tmp_path / "ticks.parquet").ts_ms[0] > BEGIN
+
+
+async def test_a_stop_in_the_middle_of_folding_waits_for_it(tmp_path: Path) -> None:
+    at_once: list[int] = []
+
+    class Slow(Watched):
+        folding = 0
+        begun, go_on = threading.Event(), threading.Event()
+
+        def fold(self) -> None:
+            Slow.folding += 1
+            at_once.append(Slow.folding)
+            if self.ticks.csv.exists():
+                self.begun.set()
+                assert self.go_on.wait(10)
+            super().fold()
+            Slow.folding -= 1
+
+    recorder = Slow(tmp_path)
+    async with staged(tap=recorder) as stage:
+        stop = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(record(stage.feed, recorder, stage.clock, stop))
+            await stage.until(lambda: "ticks.csv" in files_in(tmp_path))
+            stage.clock.set(stage.clock.now_ms() + 24 * HOUR)
+            await stage.until(Slow.begun.is_set)
+            stop.set()
+            await stage.play(2_000)
+            Slow.go_on.set()
+    assert len(at_once) >= 3
+    assert set(at_once) == {1}
 
 
 async def test_another_markets_folder_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
