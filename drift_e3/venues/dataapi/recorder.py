@@ -42,8 +42,9 @@ BATCH_ROWS: Final = 50_000
 class Series:
     """One kind of rows: `NAME.parquet` with what was folded, `NAME.csv` with what came since.
 
-    Rows come in order of time; with `once` each time is there once, and a row of a time already there is left
-    out. `append` and `hand_over` belong to the event loop; the others touch the disk and belong to one thread.
+    Rows come in order of time; with `once` each time is there once, and a row of a time already there is
+    left out. `append` and `hand_over` belong to the event loop, the others, which touch the disk, to one
+    thread.
     """
 
     folder: Path
