@@ -126,7 +126,7 @@ class _Cell:
             return
         if self.when is When.POSITION:
             await stage.until(lambda: stage.state.trade is not None, 70.0)
-            await stage.until(lambda: stage.stopped_base() == abs(stage.base()) > 0, 5.0)
+            await stage.until(lambda: stage.witness.stopped_base() == abs(stage.witness.base()) > 0, 5.0)
         await stage.seconds(1.0)
         self._begin()
 
@@ -137,7 +137,7 @@ class _Cell:
         while self.stage.clock.now_ms() < ends_ts:
             await self.stage.seconds(STEP_S)
             refused.update(self.stage.state.barred, {self.stage.state.stale} - {""})
-            if not self.stage.base():
+            if not self.stage.witness.base():
                 self.opened_ts = None
             elif self.opened_ts is None:
                 self.opened_ts = self.stage.clock.now_ms()

@@ -13,7 +13,7 @@ from tests.live.live_stage import LiveStage
 
 def on_chain(stage: LiveStage) -> Books:
     """What the account has done since the books began, by its own totals."""
-    totals, opened = stage.user().totals, stage.state.account.opened
+    totals, opened = stage.witness.user().totals, stage.state.account.opened
     assert opened is not None
     return Books(
         base=totals.base,
@@ -30,7 +30,7 @@ def books_agree(stage: LiveStage) -> bool:
 
 def check_books(stage: LiveStage) -> None:
     """The journal's sums are the account's, to the last unit; so is, when flat, the equity."""
-    account, totals = stage.state.account, stage.user().totals
+    account, totals = stage.state.account, stage.witness.user().totals
     assert booked(account) == on_chain(stage)
     if not totals.base:
         held = totals.collateral + totals.ledger - totals.settled
@@ -42,7 +42,7 @@ def check_orders(stage: LiveStage) -> None:
     """Every order on the chain is one intent's only one, and no intent was wanted twice."""
     assert orders_sent_twice(stage.state_dir) == []
     intents = signed_by_intent(stage.state_dir)
-    landed = [str(one.signature) for one in (*stage.placed(), *stage.changed())]
+    landed = [str(one.signature) for one in (*stage.witness.placed(), *stage.witness.changed())]
     assert set(landed) <= set(intents.values()), "an order on the chain that the outbox does not know"
     assert len(landed) == len(set(landed))
     assert max(Counter(intents.values()).values(), default=1) == 1

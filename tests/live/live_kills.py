@@ -23,6 +23,7 @@ from drift_e3.core.terms import MS_PER_MINUTE, MS_PER_SECOND
 from drift_e3.drill.chain import SLOT_MS
 from drift_e3.drill.faults import FaultKind
 from drift_e3.drill.local_chain import EngineName, VenueName
+from drift_e3.drill.waves import EAGER
 from drift_e3.journal.codec import KINDS
 from drift_e3.journal.reader import open_journal
 from drift_e3.journal.schema import JOURNAL_NAME
@@ -32,7 +33,7 @@ from drift_e3.venues.solana.books import Books, booked
 from tests.live.journals import orders_sent_twice
 from tests.live.live_checks import signed_by_intent
 from tests.live.live_child import PLACES, UNAVAILABLE
-from tests.live.live_stage import EAGER, LiveStage, a_stage
+from tests.live.live_stage import LiveStage, a_stage
 from tests.live.scaled_time import ScaledLoop
 
 SPEED_MAX = 15.0
@@ -161,16 +162,16 @@ class Lives:
         """Whether the living daemon's books are the account's, and a position has its stop."""
         if self.books is None or not self.warmed or self.code is not None:
             return False
-        totals = self.stage.user().totals
+        totals = self.stage.witness.user().totals
         ledger, funding, fees = self.opened
         account = Books(totals.base, totals.ledger - ledger, totals.funding - funding, totals.fees - fees)
-        return Books(*self.books) == account and self.stage.stopped_base() >= abs(totals.base)
+        return Books(*self.books) == account and self.stage.witness.stopped_base() >= abs(totals.base)
 
     def _watch(self) -> None:
-        base = abs(self.stage.base())
+        base = abs(self.stage.witness.base())
         assert base <= BASE_MAX, f"entered twice: {base}"
         now = asyncio.get_running_loop().time()
-        if self.pid == 0 or self.code is not None or not base or self.stage.stopped_base() >= base:
+        if self.pid == 0 or self.code is not None or not base or self.stage.witness.stopped_base() >= base:
             self._loose_since = None
             return
         self._loose_since = now if self._loose_since is None else self._loose_since
@@ -225,10 +226,10 @@ async def rounds(folder: Path, kills: int, seed: int, venue: VenueName, engine: 
             code = await lives.ended(GRACE_S)
             assert code == -signal.SIGKILL, code
             done.kills[place or "any moment"] += 1
-            done.with_position += bool(stage.base())
+            done.with_position += bool(stage.witness.base())
             await _meanwhile(stage, lives, dice)
         await _leave(stage, lives)
-        done.orders = len(stage.placed()) + len(stage.changed())
+        done.orders = len(stage.witness.placed()) + len(stage.witness.changed())
         done.fills = _check_journal(stage)
         done.loose_s = lives.loose_s
         _check_orders(stage)
@@ -254,7 +255,7 @@ async def _trade(stage: LiveStage, lives: Lives, dice: random.Random, closes_ts:
     if dice.random() < 0.4:
         jump_s = dice.uniform(3.5, 8.0)
         await lives.until(lambda: past(jump_s), GRACE_S)
-        base = stage.base()
+        base = stage.witness.base()
         stage.local.oracle.jump(-0.012 if base > 0 else 0.012 if base else 0.0)
     ends_s = dice.uniform(1.0, LIFE_S)
     await lives.until(lambda: past(ends_s), GRACE_S)
@@ -265,7 +266,7 @@ async def _meanwhile(stage: LiveStage, lives: Lives, dice: random.Random) -> Non
     stage.local.faults.stop()
     match dice.randrange(8):
         case 0:
-            base = stage.base()
+            base = stage.witness.base()
             stage.local.oracle.jump(-0.012 if base > 0 else 0.012)
             await lives.until(lambda: False, 20.0)
         case 1 | 2:
@@ -288,7 +289,7 @@ async def _leave(stage: LiveStage, lives: Lives) -> None:
     assert lives.agrees(), _state(lives)
     lives.signal(signal.SIGTERM)
     assert await lives.ended(GRACE_S) == 0
-    user = stage.user()
+    user = stage.witness.user()
     assert (user.totals.base, user.orders) == (0, ())
 
 
@@ -296,7 +297,7 @@ def _check_orders(stage: LiveStage) -> None:
     """Every order on the chain is an intent's only one, and none was wanted twice."""
     assert orders_sent_twice(stage.state_dir) == []
     intents = signed_by_intent(stage.state_dir)
-    landed = [str(one.signature) for one in (*stage.placed(), *stage.changed())]
+    landed = [str(one.signature) for one in (*stage.witness.placed(), *stage.witness.changed())]
     assert set(landed) <= set(intents.values())
     assert len(landed) == len(set(landed))
 
@@ -309,7 +310,7 @@ def _check_journal(stage: LiveStage) -> int:
         account = recover(reader, None).trader.state.account
         rows = [row for row, _ in reader.entries(after_seq=0) if row.kind == KINDS[Fill]]
         fills = [reader.event(row) for row in rows]
-    totals, opened = stage.user().totals, account.opened
+    totals, opened = stage.witness.user().totals, account.opened
     assert opened is not None
     assert booked(account) == Books(
         base=totals.base,
@@ -323,7 +324,7 @@ def _check_journal(stage: LiveStage) -> int:
 
 
 def _state(lives: Lives) -> str:
-    user = lives.stage.user()
+    user = lives.stage.witness.user()
     return f"books {lives.books}, opened {lives.opened}, account {user.totals}, orders {user.orders}"
 
 

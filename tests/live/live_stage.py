@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
-from solders.pubkey import Pubkey
 
 import drift_e3.live.daemon
 from drift_e3.advisors.silent import SilentAdvisor
@@ -21,43 +20,17 @@ from drift_e3.config.sections import Settings
 from drift_e3.core.commands import SubmitOrder
 from drift_e3.core.events import Event
 from drift_e3.core.state import TraderState
-from drift_e3.core.terms import OrderKind, StopPolicy
+from drift_e3.core.terms import StopPolicy
 from drift_e3.core.trader import Trader
 from drift_e3.core.turn import Outcome
-from drift_e3.drill.chain import Landed
 from drift_e3.drill.local_chain import EngineName, LocalChain, VenueName
+from drift_e3.drill.waves import EAGER, START_TS, Waves
+from drift_e3.drill.witness import Witness
 from drift_e3.live.daemon import Ended, Orders, run_daemon
-from drift_e3.venues.solana.anchor import instruction_discriminator
-from drift_e3.venues.solana.program import AccountRefused, Program, RawAccount, Trading
-from drift_e3.venues.solana.views import ChainView, UserSeen
+from drift_e3.venues.solana.program import AccountRefused
 from drift_e3.wiring import chain as wiring
 from tests.live.virtual_time import VirtualClock
-from tests.live.waves import START_TS, Waves
 
-EAGER = {
-    "ADVISOR": "off",
-    "STRATEGY__M_BODYOVERATR": "0.5",
-    "STRATEGY__M_VOLUMEZ": "-5",
-    "STRATEGY__M_REALIZEDVOL": "0",
-    "STRATEGY__M_IMBALANCE": "0.1",
-    "STRATEGY__M_PREMIUMPCT": "1",
-    "STRATEGY__M_SPREADBPS": "1000",
-    "STRATEGY__M_MAXHOLDHOURS": "0.01",
-    "STRATEGY__F_ENABLED": "false",
-    "ROUTING__BEAR_TREND": "e3",
-    "ROUTING__CHOP": "e3",
-    "RISK__RISK_MINCONFIDENCE": "0.1",
-    "RISK__COOLDOWN_MINUTES": "0",
-    "RISK__MIN_HOLD_MINUTES": "0",
-    "RISK__TRADES_PER_HOUR_MAX": "10000",
-    "RISK__TRADES_PER_DAY_MAX": "10000",
-    "RISK__LOSS_STREAK_MAX": "1000",
-    "RISK__DAILY_LOSS_MAX": "1",
-    "RISK__DRAWDOWN_MAX": "1",
-}
-"""Settings (variables without their prefix) under which each minute that moves is an entry, held for 36 s."""
-PLACES = {instruction_discriminator(f"place_{kind}perp_order") for kind in ("", "and_take_")}
-CHANGES = {instruction_discriminator("modify_order_by_user_id")}
 PATIENCE_S = 200.0
 STEP_S = 0.2
 """How often a story looks whether what it waits for has come."""
@@ -84,9 +57,8 @@ class LiveStage:
         """The longest time for which the chain showed a position without a stop, while a daemon ran."""
         self._variables = variables
         self._daemon: asyncio.Task[Ended] | None = None
-        self._program: Program | None = None
+        self._witness: Witness | None = None
         self._loose_ts: int | None = None
-        self._seen: tuple[dict[Pubkey, RawAccount | None], UserSeen] | None = None
 
     # -- the daemon ------------------------------------------------------------------------------------------
 
@@ -102,7 +74,7 @@ class LiveStage:
         assert self._daemon is None, "one at a time"
         settings = self.settings(**variables)
         self.state_dir.mkdir(exist_ok=True)
-        before, _ = len(self.events), self.program
+        before, _ = len(self.events), self.witness
         self._daemon = asyncio.create_task(self._run(settings, policy), name="daemon")
         if trading:
             await self.until(lambda: len(self.events) > before and self.state.warmed, 30.0)
@@ -190,96 +162,22 @@ class LiveStage:
     # -- what the chain says ---------------------------------------------------------------------------------
 
     @property
-    def program(self) -> Program:
-        """The daemon's own program object, on its own: what it says is what is on the chain."""
-        if self._program is None:
-            program = wiring.program(self.settings())
-            program.learn(self._raw(program.market_addresses()))
-            self._program = program
-        return self._program
-
-    @property
-    def trading(self) -> Trading:
-        return Trading(self.local.authority, 0, self.local.delegate.pubkey())
-
-    def _raw(self, addresses: tuple[Pubkey, ...]) -> dict[Pubkey, RawAccount | None]:
-        found = {address: self.local.chain.get_account(address) for address in addresses}
-        return {
-            address: None if account is None else RawAccount(account.owner, bytes(account.data))
-            for address, account in found.items()
-        }
-
-    def look(self) -> ChainView:
-        """The chain as it is now, in the daemon's words."""
-        program = self.program
-        addresses = program.addresses(self.trading)
-        return program.read(self.local.chain.slot, self._raw(addresses), self.trading)
-
-    def user(self) -> UserSeen:
-        """The account as it is now."""
-        raw = self._raw((self.local.account.user, self.local.account.stats))
-        if self._seen is None or self._seen[0] != raw:
-            user = self.look().user
-            assert user is not None
-            self._seen = raw, user
-        return self._seen[1]
-
-    def base(self) -> int:
-        """The account's position now, in the chain's units, whatever else is wrong with the chain."""
-        _, record = self.local.stage.record("User", self.local.account.user)
-        return int(record["perp_positions.0.base_asset_amount"])
-
-    def stopped_base(self) -> int:
-        """For how much the account has a reduce-only stop on the losing side, in the chain's units."""
-        user = self.user()
-        side = -1 if user.totals.base > 0 else 1
-        stops = [
-            round(order.size_base * 1e9) - round(order.filled_base * 1e9)
-            for order in user.orders
-            if order.kind is OrderKind.TRIGGER_MARKET
-            and order.reduce_only
-            and order.side == side
-            and (order.triggers_above == (side > 0) or order.fired)
-        ]
-        return max(stops, default=0)
-
-    def stop_usd(self) -> float:
-        """The trigger price of the position's stop; ValueError unless there is exactly one."""
-        below = self.base() > 0
-        (usd,) = (order.trigger_usd for order in self.user().orders if order.triggers_above is not below)
-        return usd
-
-    def stop_usd_max(self) -> float:
-        """The highest trigger price of a long position's stops: for a moment there may be two."""
-        return max(order.trigger_usd for order in self.user().orders if not order.triggers_above)
+    def witness(self) -> Witness:
+        """What the chain itself says, whatever the daemon believes."""
+        if self._witness is None:
+            self._witness = Witness(self.local, wiring.program(self.settings()))
+        return self._witness
 
     def _watch_protection(self) -> None:
         if not self.running:
             self._loose_ts = None
             return
         with suppress(AccountRefused):
-            if not (base := self.base()) or self.stopped_base() >= abs(base):
+            if not (base := self.witness.base()) or self.witness.stopped_base() >= abs(base):
                 self._loose_ts = None
                 return
         self._loose_ts = self.clock.now_ms() if self._loose_ts is None else self._loose_ts
         self.loose_ms = max(self.loose_ms, self.clock.now_ms() - self._loose_ts)
-
-    def placed(self) -> list[Landed]:
-        """The delegate's transactions that the program carried out and that place orders, oldest first."""
-        return self._landed(PLACES)
-
-    def changed(self) -> list[Landed]:
-        """Those that give an order other terms."""
-        return self._landed(CHANGES)
-
-    def _landed(self, kinds: set[bytes]) -> list[Landed]:
-        landed = self.local.chain.signatures_of(self.local.delegate.pubkey())
-        return [
-            one
-            for one in reversed(landed)
-            if one.error is None
-            and any(bytes(part.data[:8]) in kinds for part in one.transaction.message.instructions)
-        ]
 
 
 @asynccontextmanager

@@ -36,11 +36,11 @@ async def ask(stage: LiveStage, verb: Verb, wait_s: float = 30.0) -> Answer:
 
 async def in_position(stage: LiveStage) -> None:
     await stage.until(lambda: stage.state.trade is not None, 70.0)
-    await stage.until(lambda: stage.stopped_base() == abs(stage.base()) > 0, 5.0)
+    await stage.until(lambda: stage.witness.stopped_base() == abs(stage.witness.base()) > 0, 5.0)
 
 
 def is_flat_on_chain(stage: LiveStage) -> bool:
-    user = stage.user()
+    user = stage.witness.user()
     return (user.totals.base, user.orders) == (0, ())
 
 
@@ -116,7 +116,7 @@ def test_a_halt_of_a_daemon_that_is_away_is_carried_out_by_its_next_start(
             assert answer.status is not None
             assert at_rest.NOT_ASKED in answer.status.notes
             assert answer.status.halted
-            assert stage.base()
+            assert stage.witness.base()
             await leaves_halted(stage)
             assert fills(stage)[-1].reason is Reason.FLATTEN
             check(stage)

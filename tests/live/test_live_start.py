@@ -69,7 +69,9 @@ def test_a_position_is_guarded_and_closed_even_when_no_candles_can_be_had(tmp_pa
         async with a_stage(tmp_path, plan=(1, 0, 0), variables={"STRATEGY__M_MAXHOLDHOURS": "10"}) as stage:
             await stage.start()
             await stage.until(lambda: stage.state.trade is not None, 70.0)
-            await stage.until(lambda: stage.stopped_base() == abs(stage.user().totals.base) > 0, 5.0)
+            await stage.until(
+                lambda: stage.witness.stopped_base() == abs(stage.witness.user().totals.base) > 0, 5.0
+            )
             await stage.kill()
             stage.local.faults.start(FaultKind.HTTP_ERROR, service=Service.DATA_API)
             await stage.start(StopPolicy.FLATTEN)
@@ -80,7 +82,7 @@ def test_a_position_is_guarded_and_closed_even_when_no_candles_can_be_had(tmp_pa
             await stage.until(lambda: stage.state.market.candle_close_ts > missed_ts, 90.0)
             stage.local.faults.start(FaultKind.HTTP_ERROR, service=Service.DATA_API)
             await stage.stop()
-            user = stage.user()
+            user = stage.witness.user()
             assert (user.totals.base, user.orders) == (0, ())
 
     run_virtually(story)

@@ -21,7 +21,7 @@ LONG_HOLD = {"STRATEGY__M_MAXHOLDHOURS": "10"}
 async def in_position(stage: LiveStage) -> None:
     """Wait until a position is open and both its orders rest, as the daemon knows."""
     await stage.until(lambda: stage.state.trade is not None, 70.0)
-    await stage.until(lambda: len(stage.user().orders) == 2, 5.0)
+    await stage.until(lambda: len(stage.witness.user().orders) == 2, 5.0)
     await stage.until(lambda: stage.state.unprotected_since_ts < 0 and books_agree(stage), 5.0)
 
 
@@ -45,20 +45,20 @@ def test_the_stop_follows_the_price_and_is_never_missing(
         async with a_stage(tmp_path, venue, engine, plan=(direction, 0, 0), variables=LONG_HOLD) as stage:
             await stage.start()
             await in_position(stage)
-            loose_ms, stops, placed = stage.loose_ms, {stage.stop_usd()}, len(stage.placed())
+            loose_ms, stops, placed = stage.loose_ms, {stage.witness.stop_usd()}, len(stage.witness.placed())
             for _ in range(4):
                 stage.local.oracle.jump(0.004 * direction)
                 await stage.seconds(60.0)
-                assert len(stage.user().orders) == 2, "the old stop is gone"
-                stops.add(stage.stop_usd())
+                assert len(stage.witness.user().orders) == 2, "the old stop is gone"
+                stops.add(stage.witness.stop_usd())
             assert len(stops) >= 3
             assert stage.loose_ms == loose_ms
-            assert len(stage.changed()) == len(stops) - 1, "one transaction a move"
-            assert len(stage.placed()) == placed
+            assert len(stage.witness.changed()) == len(stops) - 1, "one transaction a move"
+            assert len(stage.witness.placed()) == placed
             assert set(ends(stage)) <= {"replaced", "unfilled"}
             stage.local.oracle.jump(-0.006 * direction)
             await stage.until(lambda: stage.state.trade is None and not stage.state.orders.by_id, 30.0)
-            assert (stage.base(), stage.user().orders) == (0, ())
+            assert (stage.witness.base(), stage.witness.user().orders) == (0, ())
             assert fills(stage)[-1].reason is Reason.TRAILING
             check(stage)
 
@@ -73,12 +73,12 @@ def test_a_change_that_the_program_refuses_leaves_the_old_stop_until_a_new_one_s
         async with a_stage(tmp_path, venue, engine, plan=(1, 0, 0), variables=LONG_HOLD) as stage:
             await stage.start()
             await in_position(stage)
-            loose_ms, first_usd = stage.loose_ms, stage.stop_usd()
+            loose_ms, first_usd = stage.loose_ms, stage.witness.stop_usd()
             await rises(stage)
             stage.local.faults.start(FaultKind.ON_CHAIN_FAILURE, count=1)
-            await stage.until(lambda: stage.stop_usd_max() > first_usd, 20.0)
-            await stage.until(lambda: len(stage.user().orders) == 2, 10.0)
-            assert stage.changed() == []
+            await stage.until(lambda: stage.witness.stop_usd_max() > first_usd, 20.0)
+            await stage.until(lambda: len(stage.witness.user().orders) == 2, 10.0)
+            assert stage.witness.changed() == []
             assert stage.loose_ms == loose_ms
             await stage.until(lambda: len(stage.state.orders.by_id) == 2, 5.0)
             assert ends(stage)[-1] == "requested"
@@ -99,7 +99,7 @@ def test_a_change_whose_fate_is_unknown_is_made_once(
         async with a_stage(tmp_path, venue, engine, plan=(1, 0, 0), variables=LONG_HOLD) as stage:
             await stage.start()
             await in_position(stage)
-            loose_ms, first_usd, orders = stage.loose_ms, stage.stop_usd(), len(stage.submitted)
+            loose_ms, first_usd, orders = stage.loose_ms, stage.witness.stop_usd(), len(stage.submitted)
             await rises(stage)
             stage.local.faults.start(kind, count=2)
             await stage.until(lambda: len(stage.submitted) > orders, 10.0)
@@ -108,9 +108,9 @@ def test_a_change_whose_fate_is_unknown_is_made_once(
                 await stage.kill()
                 await stage.seconds(5.0)
                 await stage.start()
-            await stage.until(lambda: stage.stop_usd() > first_usd, 100.0)
+            await stage.until(lambda: stage.witness.stop_usd() > first_usd, 100.0)
             await stage.until(lambda: len(stage.state.orders.by_id) == 2, 100.0)
-            assert len(stage.user().orders) == 2
+            assert len(stage.witness.user().orders) == 2
             assert stage.loose_ms == loose_ms
             check(stage)
 

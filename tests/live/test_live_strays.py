@@ -22,7 +22,7 @@ HOLDING = {"STRATEGY__M_MAXHOLDHOURS": "10"}
 
 async def in_position(stage: LiveStage) -> None:
     await stage.until(lambda: stage.state.trade is not None, 70.0)
-    await stage.until(lambda: len(stage.user().orders) == 2, 5.0)
+    await stage.until(lambda: len(stage.witness.user().orders) == 2, 5.0)
     await stage.until(lambda: stage.state.unprotected_since_ts < 0 and books_agree(stage), 5.0)
 
 
@@ -34,16 +34,16 @@ def test_with_the_outbox_lost_the_stop_that_rests_is_still_ours(
         async with a_stage(tmp_path, venue, engine, plan=(1, 0, 0), variables=HOLDING) as stage:
             await stage.start()
             await in_position(stage)
-            orders = stage.user().orders
+            orders = stage.witness.user().orders
             await stage.kill()
             for file in stage.state_dir.glob(f"{OUTBOX_NAME}*"):
                 file.unlink()
             await stage.start(StopPolicy.FLATTEN)
             await stage.seconds(5.0)
-            assert stage.user().orders == orders, "nothing was placed anew or taken away"
+            assert stage.witness.user().orders == orders, "nothing was placed anew or taken away"
             assert stage.state.barred == ()
             await stage.stop()
-            assert (stage.base(), stage.user().orders) == (0, ())
+            assert (stage.witness.base(), stage.witness.user().orders) == (0, ())
             check_books(stage)
 
     run_virtually(story)
@@ -57,17 +57,17 @@ def test_with_one_row_lost_the_others_are_not_mistaken(
         async with a_stage(tmp_path, venue, engine, plan=(1, 0, 0), variables=HOLDING) as stage:
             await stage.start(StopPolicy.FLATTEN)
             await in_position(stage)
-            orders = stage.user().orders
+            orders = stage.witness.user().orders
             await stage.kill()
             with sqlite3.connect(stage.state_dir / OUTBOX_NAME) as outbox:
                 outbox.execute("DELETE FROM submissions WHERE intent_id LIKE '%stop%'")
             outbox.close()
             await stage.start(StopPolicy.FLATTEN)
             await stage.seconds(5.0)
-            assert stage.user().orders == orders
+            assert stage.witness.user().orders == orders
             assert not any(isinstance(event, OrderRejected) for event in stage.events)
             await stage.stop()
-            assert (stage.base(), stage.user().orders) == (0, ())
+            assert (stage.witness.base(), stage.witness.user().orders) == (0, ())
 
     run_virtually(story)
 
@@ -83,10 +83,10 @@ def test_with_everything_lost_what_is_ours_guards_until_flat_and_is_swept_then(
             await stage.kill()
             shutil.rmtree(stage.state_dir)
             await stage.start(ACCOUNT__FOREIGN="adopt", STRATEGY__M_MAXHOLDHOURS="0.01")
-            assert len(stage.user().orders) >= 2
+            assert len(stage.witness.user().orders) >= 2
             assert any("lost sight of" in reason for reason in stage.state.barred)
-            await stage.until(lambda: stage.base() == 0, 90.0)
-            await stage.until(lambda: stage.user().orders == (), 30.0)
+            await stage.until(lambda: stage.witness.base() == 0, 90.0)
+            await stage.until(lambda: stage.witness.user().orders == (), 30.0)
             await stage.until(lambda: stage.state.barred == (), 10.0)
             await stage.until(lambda: stage.state.tally.trades == 2, 150.0)
             check_books(stage)
@@ -107,13 +107,15 @@ def test_on_a_flat_account_a_stop_of_ours_is_swept_and_an_order_of_others_is_lef
             ):
                 side = Side.SELL if reduce_only else Side.BUY
                 ticket = Ticket(number, side, kind, 1.0, price, False, reduce_only, 0)
-                placing = stage.program.place(ticket, stage.trading)
+                placing = stage.witness.program.place(ticket, stage.witness.trading)
                 stage.local.chain.submit(stage.local.stage.signed(placing, stage.local.delegate), spared=True)
-            await stage.until(lambda: len(stage.user().orders) == 2, 5.0)
+            await stage.until(lambda: len(stage.witness.user().orders) == 2, 5.0)
             await stage.start()
-            await stage.until(lambda: [one.user_order_id for one in stage.user().orders] == [45], 30.0)
+            await stage.until(
+                lambda: [one.user_order_id for one in stage.witness.user().orders] == [45], 30.0
+            )
             await stage.seconds(90.0)
-            assert [one.user_order_id for one in stage.user().orders] == [45]
+            assert [one.user_order_id for one in stage.witness.user().orders] == [45]
             assert stage.state.barred == ("the account has open orders that are not the daemon's",)
             assert stage.submitted == []
 

@@ -8,12 +8,12 @@ from drift_e3.core.events import FundingPaid
 from drift_e3.core.terms import OrderKind, Reason, StopPolicy
 from drift_e3.drill.faults import FaultKind
 from drift_e3.drill.local_chain import EngineName, VenueName
+from drift_e3.drill.waves import START_TS
 from drift_e3.venues.solana.outbox import Outbox, OutboxError
 from tests.drill.stages import STAGES
 from tests.live.live_checks import check, fills
 from tests.live.live_stage import LiveStage, a_stage
 from tests.live.virtual_time import VirtualClock, run_virtually
-from tests.live.waves import START_TS
 
 everywhere = pytest.mark.parametrize(("venue", "engine"), STAGES)
 LOOSE_MS_MAX = 2_000
@@ -27,13 +27,13 @@ LONG_HOLD = {"STRATEGY__M_MAXHOLDHOURS": "10"}
 async def in_position(stage: LiveStage) -> None:
     """Wait until a position is open and its stop is on the chain, for all of it."""
     await stage.until(lambda: stage.state.trade is not None, 70.0)
-    await stage.until(lambda: stage.stopped_base() == abs(stage.user().totals.base) > 0, 5.0)
+    await stage.until(lambda: stage.witness.stopped_base() == abs(stage.witness.user().totals.base) > 0, 5.0)
 
 
 async def flat(stage: LiveStage) -> None:
     """Wait until nothing is left on the chain and the journal knows."""
     await stage.until(lambda: stage.state.trade is None and not stage.state.orders.by_id, 30.0)
-    user = stage.user()
+    user = stage.witness.user()
     assert (user.totals.base, user.orders) == (0, ())
 
 
@@ -53,12 +53,12 @@ def test_it_trades_both_ways_by_time_and_the_books_are_exact(
             assert [fill.side for fill in told] == [1, -1, -1, 1, 1, -1]
             exits = [Reason.TIME, Reason.TIME, Reason.FLATTEN]
             assert [fill.reason for fill in told] == [r for leave in exits for r in (Reason.ENTRY, leave)]
-            user = stage.user()
+            user = stage.witness.user()
             assert (user.totals.base, user.orders) == (0, ())
             assert user.totals.fees > 0
             assert 0 < stage.loose_ms <= LOOSE_MS_MAX
             assert stage.state.tally.unprotected_ms_max <= TOLD_MS_MAX
-            signers = {one.transaction.message.account_keys[0] for one in stage.placed()}
+            signers = {one.transaction.message.account_keys[0] for one in stage.witness.placed()}
             assert signers == {stage.local.delegate.pubkey()}
 
     run_virtually(story)
@@ -96,7 +96,7 @@ def test_the_keeper_fires_the_stop_while_the_daemon_is_away(
             await stage.kill()
             stage.local.oracle.jump(-0.012 * direction)
             await stage.seconds(60.0)
-            assert stage.user().totals.base == 0
+            assert stage.witness.user().totals.base == 0
             await stage.start()
             await flat(stage)
             last = fills(stage)[-1]
@@ -137,16 +137,16 @@ def test_funding_and_settling_leave_the_books_exact(
             await stage.start(StopPolicy.FLATTEN)
             await in_position(stage)
             await stage.until(lambda: stage.clock.now_ms() > START_TS + HOUR_MS + 62_000, 200.0)
-            settling = stage.program.settle(stage.trading)
-            before = stage.user().totals
+            settling = stage.witness.program.settle(stage.witness.trading)
+            before = stage.witness.user().totals
             stage.local.chain.submit(stage.local.stage.signed(settling, stage.local.delegate), spared=True)
-            await stage.until(lambda: stage.user().totals.settled != before.settled, 10.0)
+            await stage.until(lambda: stage.witness.user().totals.settled != before.settled, 10.0)
             await stage.seconds(3.0)
             assert any(isinstance(event, FundingPaid) for event in stage.events)
             assert stage.state.account.total.funding_usd != 0.0
             check(stage)
             await stage.stop()
-            assert stage.user().totals.base == 0
+            assert stage.witness.user().totals.base == 0
             check(stage)
 
     run_virtually(story)
@@ -159,7 +159,7 @@ def test_a_server_that_is_not_there_is_passed_over(tmp_path: Path) -> None:
             await stage.start(StopPolicy.FLATTEN, RPC__URLS=urls)
             await in_position(stage)
             await stage.stop()
-            assert stage.base() == 0
+            assert stage.witness.base() == 0
             assert stage.loose_ms <= LOOSE_MS_MAX
             check(stage)
 
@@ -177,7 +177,7 @@ def test_a_clock_that_is_wrong_holds_up_no_exit(fast_ms: int, tmp_path: Path) ->
             stage.clock = wrong
             await stage.start(StopPolicy.FLATTEN)
             await stage.stop()
-            assert stage.base() == 0
+            assert stage.witness.base() == 0
             check(stage)
 
     run_virtually(story)
@@ -190,7 +190,7 @@ def test_nothing_is_sent_that_cannot_be_written_down(tmp_path: Path, monkeypatch
             monkeypatch.setattr(Outbox, "begin", full_disk)
             with pytest.raises(OutboxError, match="disk is full"):
                 await stage.ended()
-            assert stage.placed() == []
+            assert stage.witness.placed() == []
             monkeypatch.undo()
             await stage.start()
             await stage.until(lambda: stage.state.tally.trades == 1, 150.0)

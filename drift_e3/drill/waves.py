@@ -1,6 +1,7 @@
-"""A market for live drills that goes where the test wants: each minute up, down or nowhere, its book with it.
+"""A market for live drills that goes where it is told: each minute up, down or nowhere, its book with it.
 
 A day of quiet, seeded history comes first, so that the rules are warm and a minute's move is a large one.
+Here are also the settings under which such a market is traded all the time.
 """
 
 import random
@@ -23,6 +24,28 @@ LAG_MS = 15 * MS_PER_SECOND
 """For so long the book leans where the last minute went: a candle is decided a moment after its close."""
 THICK, THIN = 400.0, 150.0
 """Size of a book's level on the side where the minute goes, and on the other."""
+EAGER = {
+    "ADVISOR": "off",
+    "STRATEGY__M_BODYOVERATR": "0.5",
+    "STRATEGY__M_VOLUMEZ": "-5",
+    "STRATEGY__M_REALIZEDVOL": "0",
+    "STRATEGY__M_IMBALANCE": "0.1",
+    "STRATEGY__M_PREMIUMPCT": "1",
+    "STRATEGY__M_SPREADBPS": "1000",
+    "STRATEGY__M_MAXHOLDHOURS": "0.01",
+    "STRATEGY__F_ENABLED": "false",
+    "ROUTING__BEAR_TREND": "e3",
+    "ROUTING__CHOP": "e3",
+    "RISK__RISK_MINCONFIDENCE": "0.1",
+    "RISK__COOLDOWN_MINUTES": "0",
+    "RISK__MIN_HOLD_MINUTES": "0",
+    "RISK__TRADES_PER_HOUR_MAX": "10000",
+    "RISK__TRADES_PER_DAY_MAX": "10000",
+    "RISK__LOSS_STREAK_MAX": "1000",
+    "RISK__DAILY_LOSS_MAX": "1",
+    "RISK__DRAWDOWN_MAX": "1",
+}
+"""Settings (variables without their prefix) under which each minute that moves is an entry, held for 36 s."""
 
 
 class Waves:
@@ -41,7 +64,7 @@ class Waves:
         self.feed = Feed(frame_ms=MS_PER_MINUTE, oracle_ticks=True)
         self.begins_ts = start_ts - start_ts % MS_PER_MINUTE
         self._plan = tuple(plan)
-        self._dice = random.Random(seed)
+        self._dice = random.Random(seed)  # noqa: S311  (a drill, not a secret)
         self._rate_frac_1h = rate_frac_1h
         self._opens_usd = PRICE_USD
         self._ts = self.begins_ts
