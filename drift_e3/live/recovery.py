@@ -20,8 +20,8 @@ from drift_e3.core.trader import NotStarted, Trader
 from drift_e3.core.turn import Outcome
 from drift_e3.journal.codec import KINDS, encode
 from drift_e3.journal.errors import JournalEmpty, JournalUnreadable
+from drift_e3.journal.memory import SnapshotUnreadable, decode_state
 from drift_e3.journal.reader import JournalReader, Snapshot, open_journal
-from drift_e3.live.snapshot import SnapshotUnreadable, decode_state
 from drift_e3.ports import DataError, Market, is_live
 
 

@@ -10,9 +10,9 @@ from drift_e3.core.events import Event
 from drift_e3.core.terms import MS_PER_DAY
 from drift_e3.core.trader import Trader
 from drift_e3.core.turn import Outcome
+from drift_e3.journal.memory import encode_state
 from drift_e3.journal.writer import JournalWriter
 from drift_e3.live.recovery import Recovered
-from drift_e3.live.snapshot import encode_state
 
 SNAPSHOT_EVENTS = 100_000
 """A snapshot is taken each UTC day and after this many events, so that a restart is short."""

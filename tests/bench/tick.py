@@ -14,7 +14,7 @@ from drift_e3.core.params import Limits, Params
 from drift_e3.core.state import TraderState
 from drift_e3.core.terms import OrderKind, Reason, Strategy
 from drift_e3.core.trader import Trader
-from drift_e3.live.snapshot import decode_state, encode_state
+from drift_e3.journal.memory import decode_state, encode_state
 from tests.bench.markets import EQUITY_USD, ticking_market
 from tests.bench.measuring import (
     ADDITION,

@@ -27,7 +27,7 @@ from drift_e3.core.terms import (
 )
 from drift_e3.core.trader import Trader
 from drift_e3.core.turn import Outcome
-from drift_e3.live.snapshot import decode_state, encode_state
+from drift_e3.journal.memory import decode_state, encode_state
 from tests.core.builders import (
     EQUITY_USD,
     FREE,

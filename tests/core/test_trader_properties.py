@@ -35,7 +35,7 @@ from drift_e3.core.events import (
 from drift_e3.core.params import Limits, Params, check_limits, check_params
 from drift_e3.core.terms import OrderKind, StopPolicy, Strategy
 from drift_e3.core.trader import Trader
-from drift_e3.live.snapshot import decode_state, encode_state
+from drift_e3.journal.memory import decode_state, encode_state
 from tests.core.builders import (
     CANDLES,
     EQUITY_USD,

@@ -11,12 +11,12 @@ from drift_e3.core.notes import DecisionMade, Note
 from drift_e3.core.trader import Trader
 from drift_e3.journal.code_hash import code_hash
 from drift_e3.journal.codec import COMMAND_TYPES, NOTE_TYPES, Message
+from drift_e3.journal.memory import encode_state
 from drift_e3.journal.reader import JournalReader, open_journal
 from drift_e3.journal.rows import OutputRow
 from drift_e3.journal.schema import JOURNAL_NAME
 from drift_e3.journal.writer import JournalWriter
 from drift_e3.live.recovery import recover
-from drift_e3.live.snapshot import encode_state
 
 Change = Callable[[int, Sequence[Message]], Sequence[Message]]
 

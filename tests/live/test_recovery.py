@@ -13,6 +13,7 @@ from drift_e3.core.terms import StopPolicy
 from drift_e3.core.trader import Trader
 from drift_e3.journal.code_hash import code_hash
 from drift_e3.journal.codec import encode
+from drift_e3.journal.memory import encode_state
 from drift_e3.journal.schema import JOURNAL_NAME
 from drift_e3.journal.writer import JournalWriter
 from drift_e3.live.consultant import Consultant
@@ -20,7 +21,6 @@ from drift_e3.live.inbox import Inbox
 from drift_e3.live.loop import TradingLoop
 from drift_e3.live.recovery import Recovered, recover
 from drift_e3.live.session import Session
-from drift_e3.live.snapshot import encode_state
 from drift_e3.ports import Market
 from tests.live.daemons import Quiet, orders, run_on
 from tests.live.journals import opened, orders_sent_twice, rebuilt, rewrite, told

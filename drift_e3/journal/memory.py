@@ -1,4 +1,4 @@
-"""The trader's state as bytes and back, bit for bit (unknown numbers included)."""
+"""What a snapshot holds: the trader's state as bytes and back, bit for bit (unknown numbers included)."""
 
 from array import array
 from typing import Any

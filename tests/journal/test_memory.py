@@ -3,8 +3,8 @@
 import pytest
 
 from drift_e3.core.state import TraderState
+from drift_e3.journal.memory import SnapshotUnreadable, decode_state, encode_state
 from drift_e3.lab.backtest import backtest
-from drift_e3.live.snapshot import SnapshotUnreadable, decode_state, encode_state
 from tests.live.markets import settings, tape_market
 
 CHOSEN = settings()
