@@ -6,12 +6,12 @@ Here live the words; who carries them out is `live.operating`.
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from drift_e3.core.events import Event
 from drift_e3.core.trader import Trader
 from drift_e3.core.turn import Outcome
-from drift_e3.status import Status
+from drift_e3.status import AlertStatus, Status
 
 
 class Verb(StrEnum):
@@ -65,3 +65,11 @@ class Watcher(Protocol):
 
     async def run(self, operator: Operator) -> None:
         """Do whatever takes time, until cancelled."""
+
+
+@runtime_checkable
+class Messenger(Watcher, Protocol):
+    """A watcher who tells people outside, and can say what became of that."""
+
+    def alerts(self) -> AlertStatus:
+        """What became of the notices so far."""

@@ -8,6 +8,7 @@ from drift_e3.core.commands import Command, SubmitOrder
 from drift_e3.core.events import AdvisorEvent, Event, Feed
 from drift_e3.core.state import TraderState
 from drift_e3.core.terms import Instrument
+from drift_e3.status import ServerStatus
 
 
 class DataError(ValueError):
@@ -82,6 +83,9 @@ class LiveMarket(Market, Protocol):
 
     def troubles(self) -> tuple[str, ...]:
         """Which of its sources are silent now, in words for people; empty while all speak."""
+
+    def servers(self) -> tuple[ServerStatus, ...]:
+        """The chain's RPC servers, in order of preference; empty where no chain is read."""
 
     async def run(self, put: Put) -> None:
         """Bring events until cancelled; what is out of reach for a while is waited for."""

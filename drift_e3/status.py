@@ -100,6 +100,39 @@ class FeedStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServerStatus:
+    """An RPC server of the chain, by its host alone: how often it was called, and what became of the calls.
+
+    `outcomes` counts by method, then by outcome: ``answered``, ``rejected``, or how it failed; a call may
+    fail before it is sent. `latency_ms` (the last answer's) and `slot` (the highest told of) are None before
+    there is an answer. `resting`: it failed a moment ago and is left alone.
+    """
+
+    host: str
+    calls: int
+    errors: int
+    outcomes: dict[str, dict[str, int]]
+    latency_ms: float | None
+    slot: int | None
+    resting: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertStatus:
+    """What became of the notices to people: `sent` to all messengers, `failed` at one at least, told again
+    too soon (`repeated`), beyond the hour's number (`limited`), or gone because too many waited (`dropped`).
+    `waiting` are on their way. `last_failed`: the last one that was sent, failed."""
+
+    sent: int = 0
+    failed: int = 0
+    repeated: int = 0
+    limited: int = 0
+    dropped: int = 0
+    waiting: int = 0
+    last_failed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AdvisorStatus:
     """Whether advice is asked for, the advice at hand, or why there is none.
 
@@ -136,7 +169,8 @@ class Status:
 
     `daemon` is None when it was read from the journal of a daemon that does not run; `written_ts` is then
     when that was last written. `account` is ``live`` or ``paper``. `unprotected_s` are seconds without a stop
-    on the venue: now, the longest time, and all in all.
+    on the venue: now, the longest time, and all in all. `rpc` are the chain's servers, none where no chain is
+    read; `alerts` is None where nobody is to be told.
     """
 
     seq: int
@@ -166,6 +200,8 @@ class Status:
     unprotected_s_max: float
     unprotected_s_total: float
     advisor: AdvisorStatus
+    rpc: tuple[ServerStatus, ...] = ()
+    alerts: AlertStatus | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -179,6 +215,8 @@ class Circumstances:
     decision: Decision | None
     written_ts: int = 0
     daemon: DaemonStatus | None = None
+    rpc: tuple[ServerStatus, ...] = ()
+    alerts: AlertStatus | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -223,6 +261,8 @@ def status(state: TraderState, around: Circumstances) -> Status:
         unprotected_s_max=max(state.tally.unprotected_ms_max / MS_PER_SECOND, bare_s),
         unprotected_s_total=state.tally.unprotected_ms / MS_PER_SECOND + bare_s,
         advisor=_advisor(state, now_ts),
+        rpc=around.rpc,
+        alerts=around.alerts,
         notes=around.notes,
     )
 

@@ -11,7 +11,7 @@ import typer
 
 from drift_e3.core.breakers import UNTIL_RESUMED_TS
 from drift_e3.logs import redact_text, redact_value
-from drift_e3.status import OrderStatus, PositionStatus, Status
+from drift_e3.status import AlertStatus, OrderStatus, PositionStatus, ServerStatus, Status
 
 NAME_CHARS = 14
 MINUTE_S = 60.0
@@ -53,6 +53,10 @@ def everything(status: Status) -> Iterator[tuple[str, str]]:
     yield "without stop", f"{bare}, {status.unprotected_s_total:.1f} s in all"
     yield "entries", f"barred: {'; '.join(status.barred)}" if status.barred else "not barred by the venue"
     yield "advisor", _advisor(status)
+    for number, server in enumerate(status.rpc):
+        yield "" if number else "rpc", _server(server)
+    if status.alerts is not None:
+        yield "notices", _notices(status.alerts)
     yield "journal", f"event {status.seq}, {_moment(status.event_ts)}"
 
 
@@ -153,6 +157,19 @@ def _advisor(status: Status) -> str:
     held = f"{advisor.direction}, {advisor.regime}, confidence {advisor.confidence or 0.0:.2f}"
     missed = f"; since then: {advisor.missed}" if advisor.missed else ""
     return f"{held}, {_lasted(advisor.age_s)} old{missed}{asking}"
+
+
+def _server(server: ServerStatus) -> str:
+    took = "" if server.latency_ms is None else f", last answer in {server.latency_ms:.0f} ms"
+    rests = ", left alone for a moment" if server.resting else ""
+    return f"{server.host}: {server.calls} calls, {server.errors} failed{took}{rests}"
+
+
+def _notices(alerts: AlertStatus) -> str:
+    held_back = alerts.repeated + alerts.limited + alerts.dropped
+    waiting = f", {alerts.waiting} waiting" if alerts.waiting else ""
+    last = "; THE LAST ONE FAILED" if alerts.last_failed else ""
+    return f"{alerts.sent} sent, {alerts.failed} failed, {held_back} held back{waiting}{last}"
 
 
 def _against(value: float | None, limit: float) -> str:

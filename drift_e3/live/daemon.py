@@ -28,6 +28,7 @@ from drift_e3.core.turn import Outcome
 from drift_e3.journal.code_hash import code_hash
 from drift_e3.journal.errors import JournalEmpty, JournalError
 from drift_e3.journal.reader import open_journal
+from drift_e3.journal.rotation import Keeping
 from drift_e3.journal.schema import JOURNAL_NAME
 from drift_e3.journal.tail import verify
 from drift_e3.journal.writer import JournalWriter
@@ -43,7 +44,7 @@ from drift_e3.live.session import Session
 from drift_e3.live.story import story
 from drift_e3.live.streaming import Streaming
 from drift_e3.live.watch import Watch
-from drift_e3.operating import Watcher
+from drift_e3.operating import Messenger, Watcher
 from drift_e3.ports import Advisor, AttendedAdvisor, Clock, DataError, Market, is_live
 
 log = structlog.get_logger()
@@ -57,7 +58,8 @@ class ForcedStop(Exception):
 class Orders:
     """How the daemon is to run: `speed` None is as fast as it goes; `reload` reads the settings anew and
     raises for bad ones; `stop_timeout_s` bounds a stop that reduces or flattens. `flatten_by`: this person
-    wants no trading, only the position closed and the daemon ended; "" for nobody. `venue` is for people."""
+    wants no trading, only the position closed and the daemon ended; "" for nobody. `venue` is for people.
+    `keeping`: how the journal is rotated, None for not at all."""
 
     state_dir: Path
     settings: Settings
@@ -68,6 +70,7 @@ class Orders:
     reload: Callable[[], Settings]
     venue: str = ""
     flatten_by: str = ""
+    keeping: Keeping | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +93,7 @@ async def run_daemon(
     path = orders.state_dir / JOURNAL_NAME
     recovered = _recover(path, market, orders.equity_usd)
     opening = await _open(market, recovered)
-    with JournalWriter(path, code_hash()) as journal:
+    with JournalWriter(path, code_hash(), keeping=orders.keeping) as journal:
         watch = Watch(recovered.decision, (_tell, *(watcher.told for watcher in watchers)))
         session = Session(recovered, journal, watch.told)
         pacer = Pacer(clock, 1.0 if is_live(market) else orders.speed)
@@ -113,6 +116,8 @@ async def run_daemon(
                     venue=orders.venue,
                     speed=orders.speed,
                     troubles=market.troubles if is_live(market) else tuple,
+                    servers=market.servers if is_live(market) else tuple,
+                    messenger=next((one for one in watchers if isinstance(one, Messenger)), None),
                 )
                 control = Control(tasks, operator)
                 signals = _Signals(tasks, inbox, session, orders, clock)

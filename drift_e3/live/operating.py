@@ -16,9 +16,9 @@ from drift_e3.core.terms import MS_PER_SECOND
 from drift_e3.live.inbox import Inbox
 from drift_e3.live.session import Session
 from drift_e3.live.watch import Waiter, Watch, is_flat
-from drift_e3.operating import Answer, Verb
+from drift_e3.operating import Answer, Messenger, Verb
 from drift_e3.ports import Clock
-from drift_e3.status import Circumstances, DaemonStatus, Status, status
+from drift_e3.status import Circumstances, DaemonStatus, ServerStatus, Status, status
 
 TAKING_S = 10.0
 """How long the loop may take until it has taken a request."""
@@ -47,8 +47,10 @@ class DaemonOperator:
         venue: str,
         speed: float | None,
         troubles: Callable[[], tuple[str, ...]] = tuple,
+        servers: Callable[[], tuple[ServerStatus, ...]] = tuple,
+        messenger: Messenger | None = None,
     ) -> None:
-        """`troubles` says which sources of the market are silent."""
+        """`troubles` says which sources of the market are silent, `servers` how those of the chain do."""
         self._session = session
         self._inbox = inbox
         self._watch = watch
@@ -56,6 +58,8 @@ class DaemonOperator:
         self._venue = venue
         self._speed = speed
         self._troubles = troubles
+        self._servers = servers
+        self._messenger = messenger
         self._started_ts = clock.now_ms()
 
     @property
@@ -81,6 +85,8 @@ class DaemonOperator:
                     started_ts=self._started_ts,
                     uptime_s=(now_ms - self._started_ts) / MS_PER_SECOND,
                 ),
+                rpc=self._servers(),
+                alerts=None if self._messenger is None else self._messenger.alerts(),
                 notes=self._troubles(),
             ),
         )

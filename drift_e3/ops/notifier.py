@@ -5,7 +5,7 @@ journal does not have.
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from time import monotonic
@@ -20,6 +20,7 @@ from drift_e3.core.trader import Trader
 from drift_e3.core.turn import Outcome
 from drift_e3.operating import Operator
 from drift_e3.ops.notices import Notice, notices, summary
+from drift_e3.status import AlertStatus
 
 Send = Callable[[str, str], Awaitable[bool]]
 """Title and body to every messenger; whether all of them took it."""
@@ -35,7 +36,7 @@ log = structlog.get_logger()
 
 
 class Notifier:
-    """Implements `operating.Watcher`. `counts` has how many notices were sent, failed, or held back."""
+    """Implements `operating.Messenger`."""
 
     def __init__(self, send: Send, now_s: Callable[[], float] = monotonic) -> None:
         self._send = send
@@ -45,10 +46,23 @@ class Notifier:
         self._told_s: dict[str, float] = {}
         self._sent_s: deque[float] = deque()
         self._held_back = 0
+        self._counts: Counter[str] = Counter()
+        self._last_failed = False
         self._day = -1
         self._day_open_usd = 0.0
         self._trades = 0
-        self.counts = {"sent": 0, "failed": 0, "held_back": 0}
+
+    def alerts(self) -> AlertStatus:
+        """What became of the notices so far."""
+        return AlertStatus(
+            sent=self._counts["sent"],
+            failed=self._counts["failed"],
+            repeated=self._counts["repeated"],
+            limited=self._counts["limited"],
+            dropped=self._counts["dropped"],
+            waiting=len(self._waiting),
+            last_failed=self._last_failed,
+        )
 
     def told(self, seq: int, event: Event, outcome: Outcome, trader: Trader) -> None:
         """Take an event with its outcome."""
@@ -82,14 +96,14 @@ class Notifier:
     def _take(self, notice: Notice) -> None:
         now_s = self._now_s()
         if now_s - self._told_s.get(notice.key, -AGAIN_S) < AGAIN_S:
-            return self._hold_back()
+            return self._hold_back("repeated")
         while self._sent_s and now_s - self._sent_s[0] > 3_600.0:
             self._sent_s.popleft()
         if not notice.urgent and len(self._sent_s) >= PER_HOUR:
-            return self._hold_back()
+            return self._hold_back("limited")
         if len(self._waiting) >= WAITING_MAX:
             self._waiting.popleft()
-            self._hold_back()
+            self._hold_back("dropped")
         self._told_s = {key: at_s for key, at_s in self._told_s.items() if now_s - at_s < AGAIN_S}
         self._told_s[notice.key] = now_s
         self._sent_s.append(now_s)
@@ -97,9 +111,9 @@ class Notifier:
         self._wake.set()
         return None
 
-    def _hold_back(self) -> None:
+    def _hold_back(self, why: str) -> None:
         self._held_back += 1
-        self.counts["held_back"] += 1
+        self._counts[why] += 1
 
     async def _deliver(self, notice: Notice) -> None:
         held_back, self._held_back = self._held_back, 0
@@ -109,6 +123,7 @@ class Notifier:
                 took = await self._send(notice.title, notice.body + more)
         except TimeoutError:
             took = False
-        self.counts["sent" if took else "failed"] += 1
+        self._counts["sent" if took else "failed"] += 1
+        self._last_failed = not took
         if not took:
             log.warning("alert.failed", title=notice.title)

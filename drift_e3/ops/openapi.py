@@ -7,11 +7,12 @@ import msgspec
 
 from drift_e3 import __version__
 from drift_e3.operating import Answer, Verb
+from drift_e3.ops.advisor_score import AdvisorScore
 from drift_e3.ops.health import Readiness
 from drift_e3.ops.history import END, ITEMS_MAX, POINTS_MAX, Chart
 from drift_e3.status import OrderStatus, PositionStatus, Status
 
-TYPES: Final = (Status, Readiness, Answer, PositionStatus, OrderStatus)
+TYPES: Final = (Status, Readiness, Answer, PositionStatus, OrderStatus, AdvisorScore)
 SHELF_WORDS: Final = {
     "decisions": "Decisions with their whole reason",
     "advice": "Answers and failures of the advisor",
@@ -29,7 +30,7 @@ COLUMN: Final = {"type": "array"}
 def document() -> dict[str, Any]:
     """The OpenAPI document."""
     schemas, components = msgspec.json.schema_components(TYPES, ref_template="#/components/schemas/{name}")
-    status, ready, answer, position, order = schemas
+    status, ready, answer, position, order, score = schemas
     paths: dict[str, Any] = {
         "/healthz": _get("Whether the daemon lives", _json(_free()), {503: "It does not"}, needs_token=False),
         "/readyz": _get(
@@ -61,6 +62,7 @@ def document() -> dict[str, Any]:
             _json(_columns(Chart._fields)),
             parameters=[_whole("candles", 1, POINTS_MAX, 360)],
         ),
+        "/api/advisor": _get("How good the advisor's answers were, scored now and then", _json(score)),
         "/api/stream": _get(
             "Server-sent events: the status every second, everything else as it happens",
             {"text/event-stream": {"schema": {"type": "string"}}},

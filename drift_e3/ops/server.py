@@ -26,10 +26,12 @@ from drift_e3.journal.records import record
 from drift_e3.journal.schema import JOURNAL_NAME
 from drift_e3.operating import Operator, Verb
 from drift_e3.ops.access import Access, Asked
+from drift_e3.ops.advisor_score import OFF, AdvisorScore
 from drift_e3.ops.health import Progress, readiness
 from drift_e3.ops.history import END, ITEMS_MAX, POINTS_MAX, SHELVES, History
 from drift_e3.ops.metrics import Metrics
 from drift_e3.ops.openapi import document
+from drift_e3.ops.scorer import Scorer
 from drift_e3.ops.stream import Broadcast, TooManyListeners, message
 from drift_e3.status import Status
 
@@ -71,14 +73,15 @@ _encode = msgspec.json.Encoder().encode
 class StatusServer:
     """Implements `operating.Watcher`."""
 
-    def __init__(self, access: Access, port: int, directory: Path) -> None:
+    def __init__(self, access: Access, port: int, directory: Path, scorer: Scorer) -> None:
         """Nothing is served before `run`; with `port` 0 a free one is taken."""
         self._access = access
+        self._scorer = scorer
         self._wanted_port = port
         self._history = History(directory / JOURNAL_NAME)
         self._broadcast = Broadcast()
         self._progress = Progress(began_s=monotonic())
-        self._metrics = Metrics(self._standing, directory)
+        self._metrics = Metrics(self._standing, self._score, directory)
         self._operator: Operator | None = None
         self._seq = 0
         self.port = 0
@@ -112,7 +115,9 @@ class StatusServer:
             self.port = runner.addresses[0][1]
             log.info("server.started", url=url(self._access.host, self.port))
         try:
-            await self._pulse()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._scorer.run(), name="scorer")
+                await self._pulse()
         finally:
             self._broadcast.end()
             await runner.cleanup()
@@ -130,6 +135,11 @@ class StatusServer:
 
     def _standing(self) -> Status:
         return self._daemon.status()
+
+    def _score(self) -> AdvisorScore:
+        if not self._daemon.status().advisor.enabled:
+            return AdvisorScore(state="off", words=OFF)
+        return self._scorer.look()
 
     @property
     def _daemon(self) -> Operator:
@@ -150,6 +160,7 @@ class StatusServer:
                 web.get("/api/positions", self._positions),
                 web.get("/api/equity", self._equity),
                 web.get("/api/chart", self._chart),
+                web.get("/api/advisor", self._advisor),
                 web.get("/api/stream", self._stream),
                 web.get("/api/{shelf}", self._shelf),
                 web.post("/api/control/{verb}", self._control),
@@ -220,6 +231,9 @@ class StatusServer:
     async def _chart(self, request: web.Request) -> web.StreamResponse:
         candles = _whole(request, "candles", 360, 1, POINTS_MAX)
         return _json((await self._history.chart(candles))._asdict())
+
+    async def _advisor(self, _: web.Request) -> web.StreamResponse:
+        return _json(self._score())
 
     async def _control(self, request: web.Request) -> web.StreamResponse:
         try:

@@ -10,6 +10,7 @@ from drift_e3.core.events import Event, Feed, MarketEvent
 from drift_e3.core.state import TraderState
 from drift_e3.core.terms import Instrument
 from drift_e3.ports import Put
+from drift_e3.status import ServerStatus
 from drift_e3.venues.paper import PaperMarket
 from drift_e3.venues.pushed import PushedFeed
 from drift_e3.venues.sim.settings import SimSettings
@@ -34,6 +35,13 @@ class HistorySource(LiveSource, Protocol):
         """What the core needs to be warm, or what it missed since the candle that opened at `after_ts`."""
 
 
+class OraclePrices(LiveSource, Protocol):
+    """A source of the oracle's price on the chain."""
+
+    def servers(self) -> tuple[ServerStatus, ...]:
+        """The RPC servers that it is read through."""
+
+
 class LivePaper:
     """Implements `ports.LiveMarket`. `oracle` brings the oracle's price where `source` does not."""
 
@@ -43,7 +51,7 @@ class LivePaper:
     def __init__(
         self,
         source: HistorySource,
-        oracle: LiveSource | None,
+        oracle: OraclePrices | None,
         instrument: Instrument,
         settings: SimSettings,
         equity_usd: float,
@@ -95,6 +103,10 @@ class LivePaper:
     def troubles(self) -> tuple[str, ...]:
         """Which of its sources are silent now."""
         return self._source.troubles()
+
+    def servers(self) -> tuple[ServerStatus, ...]:
+        """The chain's RPC servers, where the oracle is read from there."""
+        return () if self._oracle is None else self._oracle.servers()
 
     async def run(self, put: Put) -> None:
         """Bring events until cancelled."""

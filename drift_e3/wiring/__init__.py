@@ -1,6 +1,8 @@
 """Names the adapters: the one place that knows which market, venue and advisor the settings mean."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from drift_e3.advisors.silent import SilentAdvisor
@@ -109,6 +111,7 @@ def watchers(settings: Settings, environment: Mapping[str, str]) -> "Sequence[Wa
         # Only where it serves: its library takes a while to import, and a market that is played as fast as
         # it goes is over before anybody could look.
         from drift_e3.ops.access import Access
+        from drift_e3.ops.scorer import Scorer
         from drift_e3.ops.server import StatusServer
 
         token = "" if server.token is None else server.token.get_secret_value()
@@ -116,8 +119,15 @@ def watchers(settings: Settings, environment: Mapping[str, str]) -> "Sequence[Wa
             access = Access(host=server.host, token=token, names=server.names)
         except ValueError as error:
             raise ConfigError([str(error)]) from error
-        found.append(StatusServer(access, server.port, settings.state_dir))
+        scorer = Scorer(_scoring(settings.state_dir), environment)
+        found.append(StatusServer(access, server.port, settings.state_dir, scorer))
     return found
+
+
+def _scoring(state_dir: Path) -> tuple[str, ...]:
+    """The command that scores a journal's advice: this very program, whatever it was started by."""
+    program = "from drift_e3.cli import main; main()"
+    return (sys.executable, "-c", program, "advice", "score", "--state", str(state_dir), "--json", "-")
 
 
 def _notifier(addresses: Sequence[str]) -> "Notifier":

@@ -9,7 +9,15 @@ from drift_e3.cli import status_text
 from drift_e3.cli.exits import Exit
 from drift_e3.live.control_wire import encode
 from drift_e3.operating import Answer
-from drift_e3.status import AdvisorStatus, Circumstances, DaemonStatus, Status, status
+from drift_e3.status import (
+    AdvisorStatus,
+    AlertStatus,
+    Circumstances,
+    DaemonStatus,
+    ServerStatus,
+    Status,
+    status,
+)
 from tests.core.stories import a_cold_story, a_story, in_position
 from tests.live.program import program
 from tests.live.test_control_client import daemon, says
@@ -92,6 +100,19 @@ def test_bars_and_stale_feeds_are_told() -> None:
     told = changed(barred=("program_paused", "oracle_old"), stale="oracle_stale")
     assert told["entries"] == "barred: program_paused; oracle_old"
     assert told["feeds"].endswith("; oracle_stale")
+
+
+def test_the_chains_servers_and_what_became_of_notices_are_told() -> None:
+    server = ServerStatus(
+        host="a.example", calls=9, errors=2, outcomes={}, latency_ms=83.4, slot=7, resting=False
+    )
+    unheard = replace(server, host="b.example", latency_ms=None, resting=True)
+    told = [text for _, text in status_text.everything(replace(RUNNING, rpc=(server, unheard)))]
+    assert "a.example: 9 calls, 2 failed, last answer in 83 ms" in told
+    assert "b.example: 9 calls, 2 failed, left alone for a moment" in told
+    notices = changed(alerts=AlertStatus(sent=3, failed=1, limited=2, waiting=4, last_failed=True))
+    assert notices["notices"] == "3 sent, 1 failed, 2 held back, 4 waiting; THE LAST ONE FAILED"
+    assert changed(alerts=AlertStatus())["notices"] == "0 sent, 0 failed, 0 held back"
 
 
 def test_what_is_not_known_is_unknown() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 
 from drift_e3.ops.access import Access
+from drift_e3.ops.scorer import Scorer
 from drift_e3.ops.server import StatusServer
 from tests.live.attended import Attended, attended
 from tests.live.daemons import turns
@@ -37,12 +38,15 @@ class Served:
 
 
 @asynccontextmanager
-async def served(tmp_path: Path, token: str = TOKEN, **daemon: Any) -> AsyncIterator[Served]:
+async def served(
+    tmp_path: Path, token: str = TOKEN, scorer: Scorer | None = None, **daemon: Any
+) -> AsyncIterator[Served]:
     """A daemon that is held in a position, unless told otherwise."""
     state = tmp_path / "state"
-    state.mkdir(parents=True)
-    server = StatusServer(Access(host="127.0.0.1", token=token), 0, state)
-    async with attended(tmp_path, watchers=(server,), **daemon) as one:
+    state.mkdir(parents=True, exist_ok=True)
+    server = StatusServer(Access(host="127.0.0.1", token=token), 0, state, scorer or Scorer((), {}))
+    watchers = (server, *daemon.pop("watchers", ()))
+    async with attended(tmp_path, watchers=watchers, **daemon) as one:
         while not server.port:
             await turns()
         async with aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as client:

@@ -23,6 +23,7 @@ from drift_e3.ops import notifier as module
 from drift_e3.ops.messengers import messengers
 from drift_e3.ops.notices import Notice, notices, summary
 from drift_e3.ops.notifier import AGAIN_S, PER_HOUR, WAITING_MAX, Notifier
+from drift_e3.status import AlertStatus
 from tests.core.builders import immediate
 from tests.core.stories import Story, a_story, in_position
 from tests.live.attended import attended
@@ -100,7 +101,7 @@ async def test_the_same_is_told_once_for_a_while() -> None:
     take(one, stale)
     await delivered(one)
     assert send.told[1:] == [("oracle", "")]
-    assert one.counts == {"sent": 2, "failed": 0, "held_back": 2}
+    assert one.alerts() == AlertStatus(sent=2, repeated=2)
 
 
 async def test_a_flood_is_cut_and_what_is_urgent_still_comes() -> None:
@@ -111,7 +112,16 @@ async def test_a_flood_is_cut_and_what_is_urgent_still_comes() -> None:
     await delivered(one)
     assert len(send.told) == PER_HOUR + 1
     assert send.told[-1][0] == "halted"
-    assert one.counts["held_back"] == 20
+    assert one.alerts() == AlertStatus(sent=PER_HOUR + 1, limited=20)
+
+
+async def test_too_many_that_wait_push_out_the_oldest() -> None:
+    send = Recorded()
+    one = Notifier(send, lambda: 0.0)
+    take(one, *(Notice(key=str(n), title=str(n), body="", urgent=True) for n in range(WAITING_MAX + 2)))
+    assert one.alerts() == AlertStatus(dropped=2, waiting=WAITING_MAX)
+    await delivered(one)
+    assert send.told[0][0] == "2"
 
 
 async def test_a_messenger_that_hangs_or_refuses_is_counted_and_waited_for_only_so_long(
@@ -122,7 +132,7 @@ async def test_a_messenger_that_hangs_or_refuses_is_counted_and_waited_for_only_
     refusing = Notifier(Recorded(takes=False), lambda: 0.0)
     take(refusing, Notice(key="a", title="a", body=""))
     await delivered(refusing)
-    assert refusing.counts["failed"] == 1
+    assert refusing.alerts() == AlertStatus(failed=1, last_failed=True)
 
     async def hang(title: str, body: str) -> bool:
         await asyncio.Event().wait()

@@ -81,9 +81,7 @@ async def test_a_halt_needs_the_token_and_a_second_thought(tmp_path: Path) -> No
         await page.click("#halt")
         await page.fill("#token", "not-the-right-token")
         await page.click("#confirm-yes")
-        await page.wait_for_function(
-            "document.getElementById('confirm-answer').textContent.includes('token')"
-        )
+        await page.locator("#confirm-answer", has_text="token").wait_for()
         assert not _halts(one)
         await page.fill("#token", TOKEN)
         await page.click("#confirm-yes")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
@@ -12,12 +13,18 @@ from drift_e3.core.events import Fill, HaltRequested
 from drift_e3.core.notes import DecisionMade
 from drift_e3.journal.records import record
 from drift_e3.ops.access import Access
+from drift_e3.ops.advisor_score import read_card
 from drift_e3.ops.history import SHELVES
+from drift_e3.ops.metrics import Metrics
+from drift_e3.ops.notifier import Notifier
 from drift_e3.ops.openapi import document
+from drift_e3.ops.scorer import Scorer
 from drift_e3.ops.server import PAGE, StatusServer
-from tests.live.attended import attended
-from tests.live.daemons import turns
+from drift_e3.status import AlertStatus, ServerStatus
+from tests.live.attended import CHOSEN, STEPPED, attended
+from tests.live.daemons import orders, turns
 from tests.live.journals import told
+from tests.ops.cards import a_card
 from tests.ops.served import served
 
 
@@ -157,6 +164,57 @@ async def test_the_metrics_are_prometheus_and_agree_with_the_status(tmp_path: Pa
         assert all(family.documentation for family in families.values())
 
 
+async def test_the_metrics_tell_of_chain_messengers_and_advisor(tmp_path: Path) -> None:
+    """What other parts count, as it stands in the status and in the advisor's score."""
+    async with served(tmp_path, watchers=(Notifier(_deaf),)) as one:
+        status = replace(one.server._daemon.status(), rpc=(A_SERVER,))
+    score = read_card(a_card(40), scored_ts=60_000, took_s=1.0)
+    text = Metrics(lambda: status, lambda: score, tmp_path).text().decode()
+    values = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    assert values["drift_e3_rpc_calls_total", "rpc.example", "getSlot", "answered", "1"] == 5.0
+    assert values["drift_e3_rpc_calls_total", "rpc.example", "getSlot", "timeout", "1"] == 2.0
+    assert values["drift_e3_rpc_latency_seconds", "rpc.example", "1"] == 0.25
+    assert values["drift_e3_rpc_resting", "rpc.example", "1"] == 1.0
+    assert ("drift_e3_rpc_slot", "rpc.example", "1") not in values
+    assert values["drift_e3_notices_total", "failed"] == 1.0
+    assert values["drift_e3_notices_total", "sent"] == 0.0
+    assert values["drift_e3_open_orders", "sent"] == len(status.orders)
+    assert values["drift_e3_advisor_hit_frac", "1h"] == 0.8
+    assert values["drift_e3_advisor_scored_timestamp_seconds",] == 60.0
+    assert status.alerts == AlertStatus(failed=1, last_failed=True)
+
+
+A_SERVER = ServerStatus(
+    host="rpc.example",
+    calls=7,
+    errors=2,
+    outcomes={"getSlot": {"answered": 5, "timeout": 2}},
+    latency_ms=250.0,
+    slot=None,
+    resting=True,
+)
+
+
+async def _deaf(title: str, body: str) -> bool:
+    del title, body
+    return False
+
+
+async def test_the_advisors_score_is_told_in_words_until_there_are_figures(tmp_path: Path) -> None:
+    async with served(tmp_path) as one:
+        _, score = await one.get("/api/advisor")
+        assert (score["state"], score["words"]) == ("off", "The advisor is off: the rules decide alone.")
+    (tmp_path / "on").mkdir()
+    asking = orders(tmp_path / "on" / "state", replace(CHOSEN.trading(), ai_enabled=True), speed=STEPPED)
+    async with served(tmp_path / "on", how=asking) as one:
+        _, score = await one.get("/api/advisor")
+        assert (score["state"], score["horizons"], score["scoring"]) == ("not_yet", [], False)
+
+
 @pytest.mark.parametrize("path", [*PAGE, "/page/plotly.js"])
 async def test_the_page_and_all_it_needs_come_from_here(tmp_path: Path, path: str) -> None:
     async with served(tmp_path) as one, one.client.get(path) as response:
@@ -198,7 +256,7 @@ async def test_a_busy_port_stops_no_trading(tmp_path: Path) -> None:
 async def _second(tmp_path: Path, port: int) -> StatusServer:
     state = tmp_path / "state"
     state.mkdir(parents=True)
-    server = StatusServer(Access(host="127.0.0.1"), port, state)
+    server = StatusServer(Access(host="127.0.0.1"), port, state, Scorer((), {}))
     async with attended(tmp_path, watchers=(server,)) as daemon:
         await daemon.step(3)
         assert not daemon.task.done()

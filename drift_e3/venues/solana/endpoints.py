@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, TypeVar
 from asyncio_throttle import Throttler
 
 from drift_e3.core.terms import MS_PER_SECOND
+from drift_e3.status import ServerStatus
 from drift_e3.venues.solana.calls import Answer, Call, read_answer
 from drift_e3.venues.solana.failures import RESTING_FAULTS, Fault, RpcRejected, RpcUnavailable
 from drift_e3.venues.solana.jsonrpc import Request, result_of
@@ -24,6 +25,9 @@ REST_S: Final = 0.25
 """The rest after the first failure; each further one in a row doubles it."""
 REST_S_MAX: Final = 8.0
 """A position may stand there unseen meanwhile."""
+ANSWERED: Final = "answered"
+REJECTED: Final = "rejected"
+"""What became of a call, where it is no `Fault`."""
 JITTER_FRAC: Final = 0.25
 RATE_STATUS: Final = 429
 BURST_S: Final = 3.0
@@ -84,24 +88,57 @@ class Circuit:
 
 class EndpointStats(NamedTuple):
     """A server's counters since the start. `latency_ms` is the last good answer's, `slot` the highest that it
-    has told of; both are -1 before there is one. `errors` is the sum over `faults`, by their code."""
+    has told of; both are -1 before there is one. `outcomes` counts by method and by what became of the call:
+    answered, rejected, or the code of a `Fault`, of which some are of calls that were never sent."""
 
     host: str
     calls: int
-    errors: int
-    rejections: int
-    faults: Mapping[str, int]
+    outcomes: Mapping[tuple[str, str], int]
     latency_ms: float
     slot: int
     closed: bool
+
+    @property
+    def faults(self) -> Mapping[str, int]:
+        """Failures by their code, whatever was asked."""
+        found: Counter[str] = Counter()
+        for (_, outcome), count in self.outcomes.items():
+            if outcome not in {ANSWERED, REJECTED}:
+                found[outcome] += count
+        return found
+
+    @property
+    def errors(self) -> int:
+        """How many calls failed."""
+        return Counter(self.faults).total()
+
+    @property
+    def rejections(self) -> int:
+        """How many calls the server would not carry out."""
+        return sum(count for (_, outcome), count in self.outcomes.items() if outcome == REJECTED)
+
+
+def server_status(stats: EndpointStats) -> ServerStatus:
+    """A server's counters as people are told of them."""
+    outcomes: dict[str, dict[str, int]] = {}
+    for (method, outcome), count in sorted(stats.outcomes.items()):
+        outcomes.setdefault(method, {})[outcome] = count
+    return ServerStatus(
+        host=stats.host,
+        calls=stats.calls,
+        errors=stats.errors,
+        outcomes=outcomes,
+        latency_ms=stats.latency_ms if stats.latency_ms >= 0.0 else None,
+        slot=stats.slot if stats.slot >= 0 else None,
+        resting=not stats.closed,
+    )
 
 
 class Endpoint:
     """One RPC server. Shown and pickled, it is its host alone, and its address is no part of any error."""
 
     __slots__ = (
-        "_calls", "_circuit", "_faults", "_latency_ms", "_rejections", "_slot", "_throttle", "_transport",
-        "_url",
+        "_calls", "_circuit", "_latency_ms", "_outcomes", "_slot", "_throttle", "_transport", "_url",
     )  # fmt: skip
 
     def __init__(self, url: ServerUrl, calls_per_s: float, connect_s: float) -> None:
@@ -111,8 +148,8 @@ class Endpoint:
         burst = math.ceil(calls_per_s * BURST_S)
         self._throttle = Throttler(burst, period=burst / calls_per_s)
         self._circuit = Circuit()
-        self._faults: Counter[str] = Counter()
-        self._calls = self._rejections = 0
+        self._outcomes: Counter[tuple[str, str]] = Counter()
+        self._calls = 0
         self._latency_ms = -1.0
         self._slot = -1
 
@@ -135,9 +172,7 @@ class Endpoint:
         return EndpointStats(
             self.host,
             self._calls,
-            self._faults.total(),
-            self._rejections,
-            dict(self._faults),
+            dict(self._outcomes),
             self._latency_ms,
             self._slot,
             self._circuit.closed,
@@ -153,11 +188,11 @@ class Endpoint:
         try:
             answer = await self._exchange(call, ends, min_slot)
         except RpcRejected as rejection:
-            self._rejections += 1
+            self._outcomes[call.method, REJECTED] += 1
             self._circuit.succeeded()
             error = RpcRejected(rejection.code, f"{self._name(call)}: {rejection.message}")
         except RpcUnavailable as failure:
-            self._faults[failure.fault.value] += 1
+            self._outcomes[call.method, failure.fault.value] += 1
             if failure.fault in RESTING_FAULTS:
                 self._circuit.failed(now(), failure.rest_s)
             elif failure.unsent:
@@ -172,6 +207,7 @@ class Endpoint:
             raise
         else:
             self._circuit.succeeded()
+            self._outcomes[call.method, ANSWERED] += 1
             self._slot = max(self._slot, answer.slot)
             return answer
         # Outside of the handlers: the first error's traceback holds the server's words as they came.

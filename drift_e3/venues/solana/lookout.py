@@ -11,6 +11,7 @@ from typing import NoReturn
 import structlog
 from solders.pubkey import Pubkey
 
+from drift_e3.status import ServerStatus
 from drift_e3.venues.solana.calls import Look
 from drift_e3.venues.solana.failures import RpcRejected, RpcUnavailable
 from drift_e3.venues.solana.poller import Poller
@@ -52,6 +53,10 @@ class Lookout:
     async def look(self) -> ChainView:
         """One look now. Raises like `open`."""
         return await self._decode(await self._opened().look())
+
+    def servers(self) -> tuple[ServerStatus, ...]:
+        """The RPC servers that are looked through."""
+        return self._rpc.servers()
 
     def hurry(self) -> None:
         """Let the next look come as soon as it may."""

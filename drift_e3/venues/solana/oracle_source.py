@@ -2,6 +2,7 @@
 
 from drift_e3.core.events import OracleTick
 from drift_e3.ports import Clock, Put
+from drift_e3.status import ServerStatus
 from drift_e3.venues.solana.lookout import Lookout
 from drift_e3.venues.solana.views import ChainView
 
@@ -12,6 +13,10 @@ class OracleSource:
     def __init__(self, lookout: Lookout, clock: Clock) -> None:
         self._lookout = lookout
         self._clock = clock
+
+    def servers(self) -> tuple[ServerStatus, ...]:
+        """The RPC servers that the price is read through."""
+        return self._lookout.servers()
 
     async def run(self, put: Put) -> None:
         """Bring prices until cancelled."""

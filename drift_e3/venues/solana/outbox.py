@@ -86,6 +86,10 @@ class Outbox:
         found = self._rows("WHERE stage IN ('intended', 'signed') ORDER BY seq")
         return {row.seq: row.submission for row in found}
 
+    def submissions(self) -> list[Submission]:
+        """All rows that are kept, in their order."""
+        return [row.submission for row in self._rows("ORDER BY seq")]
+
     def last(self, intent_id: str, kind: Kind) -> tuple[int, Submission] | None:
         """The last submission of an intent, with its seq; None if it was never begun, or so long ago that it
         is forgotten."""

@@ -22,9 +22,10 @@ from tenacity import (
 )
 
 from drift_e3.core.terms import MS_PER_SECOND
+from drift_e3.status import ServerStatus
 from drift_e3.venues.solana import methods
 from drift_e3.venues.solana.calls import Answer, Blockhash, Call, Height, Look, Simulated, Statuses
-from drift_e3.venues.solana.endpoints import Endpoint, EndpointStats
+from drift_e3.venues.solana.endpoints import Endpoint, EndpointStats, server_status
 from drift_e3.venues.solana.failures import Fault, RpcRejected, RpcUnavailable, SendUndecided
 from drift_e3.venues.solana.program import RawAccount
 from drift_e3.venues.solana.transport import ServerUrl
@@ -124,6 +125,10 @@ class Rpc:
     def stats(self) -> tuple[EndpointStats, ...]:
         """Counters of each server, in order of preference."""
         return tuple(endpoint.stats() for endpoint in self._endpoints)
+
+    def servers(self) -> tuple[ServerStatus, ...]:
+        """The same, as people are told of it."""
+        return tuple(server_status(stats) for stats in self.stats())
 
     async def accounts(self, addresses: Sequence[Pubkey], min_slot: int = 0) -> Look:
         """All accounts (at most 100) as of one slot, which is not before `min_slot`: a server that has not

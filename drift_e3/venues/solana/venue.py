@@ -17,6 +17,7 @@ from drift_e3.core.events import EntriesBarred, Event, Feed, OracleTick
 from drift_e3.core.state import TraderState
 from drift_e3.core.terms import MS_PER_SECOND, Instrument
 from drift_e3.ports import Clock, DataError, Put, VenueRefused, VenueUnavailable
+from drift_e3.status import ServerStatus
 from drift_e3.venues.live_paper import HistorySource, last_candle_ts
 from drift_e3.venues.solana.barring import bars
 from drift_e3.venues.solana.books import Books, booked, opening
@@ -221,6 +222,10 @@ class ChainMarket:
         silent_ms = self._clock.now_ms() - self._opened().moved_ts
         chain = (f"chain: nothing new for {silent_ms / MS_PER_SECOND:.0f} s",) if silent_ms > SIGHT_MS else ()
         return (*chain, *self._source.troubles())
+
+    def servers(self) -> tuple[ServerStatus, ...]:
+        """The chain's RPC servers."""
+        return self._lookout.servers()
 
     # -- running ---------------------------------------------------------------------------------------------
 

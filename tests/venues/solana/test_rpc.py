@@ -331,6 +331,21 @@ async def test_each_server_is_counted() -> None:
         assert 0.0 < good.latency_ms < 2_000.0
 
 
+async def test_people_are_told_what_was_asked_of_each_server_and_what_came_of_it() -> None:
+    async with (
+        scripted_rpc({"getSlot": rejects(-32603, "no"), "getGenesisHash": answers("GH")}) as first,
+        scripted_rpc({"getSlot": answers(31)}) as second,
+        rpc(first.url, second.url) as door,
+    ):
+        await door.slot()
+        await door.genesis_hash()
+        lame, sound = door.servers()
+        assert lame.outcomes == {"getGenesisHash": {"answered": 1}, "getSlot": {"node_error": 1}}
+        assert (lame.calls, lame.errors, lame.slot, lame.resting) == (2, 1, None, False)
+        assert sound.outcomes == {"getSlot": {"answered": 1}}
+        assert (sound.host, sound.slot) == (f"127.0.0.1:{second.port}", 31)
+
+
 async def test_health_tells_of_every_server_what_it_is_like() -> None:
     remembers = answers({"context": {"slot": 10}, "value": [None]})
     well = {
