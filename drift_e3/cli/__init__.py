@@ -12,7 +12,9 @@ import typer
 
 from drift_e3.cli import (
     advice,
+    audit,
     backup,
+    chaos,
     config,
     data,
     doctor,
@@ -54,8 +56,10 @@ app.command()(licence_check.licence_check)
 app.command()(record.record)
 app.command()(download.download)
 app.command()(journal.replay)
+app.command()(audit.audit)
 app.command()(backup.backup)
 app.command()(backup.restore)
+app.command()(chaos.chaos)
 app.add_typer(journal.app, name="journal")
 app.add_typer(advice.app, name="advice")
 app.add_typer(report.app, name="report")
