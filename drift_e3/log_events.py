@@ -250,6 +250,20 @@ LOG_EVENTS: dict[str, LogEvent] = {
         "the state was rebuilt from the journal: a snapshot and the events after it",
         ("snapshot", "events", "clean_stop", "position_base", "orders", "mode"),
     ),
+    "journal.rotated": LogEvent(
+        "the live file's events up to a snapshot are in a finished segment now", ("segment", "events", "bytes")
+    ),
+    "rotation.failed": LogEvent(
+        "no segment could be made; the events stay in the live file, and the next snapshot tries again",
+        ("reason",),
+    ),
+    "segment.deleted": LogEvent(
+        "a segment was deleted because it is older than journal.keep_days", ("segment", "events", "keep_days")
+    ),
+    "retention.deferred": LogEvent("segments are old enough to be deleted, and are not", ("reason",)),
+    "segment.lost": LogEvent(
+        "a segment is not there or not as long as it was: trading goes on, reports and replay cannot", ("path",)
+    ),
     "journal.torn": LogEvent(
         "the journal ended in an unfinished write, which was dropped", ("path", "dropped")
     ),

@@ -10,9 +10,11 @@ import structlog
 
 from drift_e3 import __version__, wiring
 from drift_e3.config import Loaded, Settings
+from drift_e3.config.server import JournalSettings
 from drift_e3.core.events import Feed
 from drift_e3.core.state import TraderState
-from drift_e3.core.terms import Regime, Verdict
+from drift_e3.core.terms import MS_PER_DAY, Regime, Verdict
+from drift_e3.journal.rotation import Keeping
 from drift_e3.journal.schema import JOURNAL_NAME
 from drift_e3.journal.state_lock import StateLock
 from drift_e3.live.clock import WallClock
@@ -111,6 +113,17 @@ def _orders(settings: Settings, read: Callable[[], Settings], flatten_by: str) -
         reload=lambda: read().trading(),
         venue=settings.venue,
         flatten_by=flatten_by,
+        keeping=_keeping(settings.journal),
+    )
+
+
+def _keeping(journal: JournalSettings) -> Keeping | None:
+    if not journal.rotate_mb:
+        return None
+    return Keeping(
+        rotate_bytes=round(journal.rotate_mb * 1e6),
+        keep_ms=journal.keep_days * MS_PER_DAY,
+        backup_first=journal.backup_first,
     )
 
 

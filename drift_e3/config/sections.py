@@ -25,7 +25,7 @@ from drift_e3.config.parties import (
     OllamaSettings,
     RpcSettings,
 )
-from drift_e3.config.server import AlertSettings, ServerSettings
+from drift_e3.config.server import AlertSettings, JournalSettings, ServerSettings
 from drift_e3.core import events
 from drift_e3.core.params import (
     LEVERAGE_SPAN,
@@ -212,6 +212,7 @@ class Settings(BaseSettings):
     routing: RoutingSettings = RoutingSettings()
     risk: RiskSettings = RiskSettings()
     leverage: LeverageSettings = LeverageSettings()
+    journal: JournalSettings = JournalSettings()
     server: ServerSettings = ServerSettings()
     alerts: AlertSettings = AlertSettings()
     log: LogSettings = LogSettings()

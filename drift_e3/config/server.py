@@ -1,4 +1,4 @@
-"""The sections of those who watch the daemon: the status server and the messengers."""
+"""The sections of what goes with trading: how the journal is kept, the status server, the messengers."""
 
 from pydantic import SecretStr
 
@@ -21,6 +21,23 @@ class ServerSettings(Section):
     names: Names = said(
         (), "further host names under which it is reached, for example behind a proxy", "names with commas"
     )
+
+
+class JournalSettings(Section):
+    """How the journal is kept."""
+
+    rotate_mb: float = number(
+        64.0,
+        0,
+        1e6,
+        "MB",
+        "at the first snapshot (each UTC day, each 100,000 events) at which the journal's live file holds "
+        "more, what it holds becomes a segment in the folder journal; 0: never",
+    )
+    keep_days: int = number(
+        0, 0, 36_500, "days", "segments older than this are deleted, the oldest first; 0: all are kept"
+    )
+    backup_first: bool = said(True, "delete no segment that the last `drift-e3 backup` does not hold")
 
 
 class AlertSettings(Section):

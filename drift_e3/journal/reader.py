@@ -1,7 +1,7 @@
 """Reading a journal: rows in order, in bounded memory, each checked against its checksum.
 
-Readers never write, and may read while the writer writes. Judging a whole journal is `tail`'s, decoding is
-`codec`'s.
+Readers never write, and may read while the writer writes. They see one journal, whatever of it lies in
+segments. Judging a whole journal is `tail`'s, decoding is `codec`'s, where a row lies is for `parts` to know.
 """
 
 import os
@@ -15,8 +15,10 @@ from typing import Any, NamedTuple, Self, TypeVar
 from drift_e3.core.events import Event
 from drift_e3.journal.codec import Message, PayloadError, decode, decode_event
 from drift_e3.journal.errors import JournalUnreadable
+from drift_e3.journal.parts import END, Part, Parts
 from drift_e3.journal.rows import EventRow, OutputRow, SnapshotRow, is_intact
-from drift_e3.journal.schema import INDEXED_EVENTS, LOCK_WAIT_S, check_readable
+from drift_e3.journal.schema import INDEXED_EVENTS, LOCK_WAIT_S, SEGMENTS_SINCE, check_readable
+from drift_e3.journal.segments import Segment
 from drift_e3.journal.wal import WalTail, inspect
 
 Row = TypeVar("Row", EventRow, OutputRow)
@@ -45,14 +47,25 @@ class Snapshot(NamedTuple):
 class JournalReader:
     """A journal opened for reading; see `open_journal`. `wal` is how the write-ahead log was found.
 
-    Every iterator raises `JournalUnreadable` at the first damaged row, naming it.
+    Every iterator raises `JournalUnreadable` at the first damaged row, naming it, and at a segment that is
+    missing or is not what was recorded. Where retention has deleted segments, all begin at `first_seq`.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, wal: WalTail) -> None:
+    def __init__(self, path: Path, parts: Parts, wal: WalTail) -> None:
         """Not made directly: `open_journal` checks the file first."""
         self.path = path
         self.wal = wal
-        self._connection = connection
+        self._parts = parts
+
+    @property
+    def first_seq(self) -> int:
+        """The seq of the oldest event that is kept: 1, or the one after the oldest snapshot."""
+        return self._parts.first_seq
+
+    @property
+    def segments(self) -> list[Segment]:
+        """The finished segments that are kept, oldest first; none of them is opened for this."""
+        return self._parts.recorded()
 
     @property
     def last_seq(self) -> int:
@@ -70,6 +83,7 @@ class JournalReader:
 
     def entries(self, after_seq: int = 0) -> Iterator[Entry]:
         """Events after `after_seq` with their outputs, undecoded, in order."""
+        after_seq = max(after_seq, self.first_seq - 1)
         while events := self.event_rows(after_seq, PAGE_ROWS):
             first, last = events[0].seq, events[-1].seq
             outputs: dict[int, list[OutputRow]] = {}
@@ -97,11 +111,13 @@ class JournalReader:
         events_between = f"SELECT * FROM events WHERE {among} ORDER BY seq"  # noqa: S608 (question marks)
         outputs_between = f"SELECT * FROM outputs WHERE {among} ORDER BY seq, n"  # noqa: S608
         while after_seq < (last := self.last_seq):
-            until = min(last, after_seq + PAGE_ROWS)
-            events = map(EventRow._make, self.query(events_between, after_seq, until, *kinds))
-            outputs = map(OutputRow._make, self.query(outputs_between, after_seq, until, *kinds))
-            rows: list[EventRow | OutputRow] = [self._intact("event", row) for row in events]
-            rows.extend(self._intact("output", row) for row in outputs)
+            with self._parts.holding(after_seq + 1) as part:
+                after_seq = max(after_seq, part.first_seq - 1)
+                until = min(last, after_seq + PAGE_ROWS, part.last_seq)
+                events = part.query(events_between, after_seq, until, *kinds)
+                outputs = part.query(outputs_between, after_seq, until, *kinds)
+            rows: list[EventRow | OutputRow] = [self._intact("event", EventRow._make(row)) for row in events]
+            rows.extend(self._intact("output", OutputRow._make(row)) for row in outputs)
             # Stable, so that outputs stay in their order behind their event.
             rows.sort(key=attrgetter("seq"))
             yield from rows
@@ -113,46 +129,73 @@ class JournalReader:
 
     def last_output(self, kind: str) -> OutputRow | None:
         """The newest output of a kind, if there is one; looked for from the end."""
-        statement = "SELECT * FROM outputs WHERE kind = ? ORDER BY seq DESC, n DESC LIMIT 1"
-        rows = self.query(statement, kind)
-        return self._intact("output", OutputRow._make(rows[0])) if rows else None
+        rows = self.newest_outputs((kind,), END, 1)
+        return rows[0] if rows else None
 
     def newest_events(self, kinds: Collection[str], before_seq: int, limit: int) -> list[EventRow]:
         """The last `limit` rows of these kinds, none of them in `FREQUENT_EVENTS`, before event `before_seq`;
         newest first."""
-        rows: list[EventRow] = []
-        for kind in kinds:
-            # One kind at a time, by the index; the term in words is what makes SQLite use it.
-            statement = (
-                f"SELECT * FROM events WHERE {INDEXED_EVENTS}"  # noqa: S608 (our own words)
-                " AND kind = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
-            )
-            rows += [EventRow._make(row) for row in self.query(statement, kind, before_seq, limit)]
-        rows.sort(reverse=True)
+        # The term in words is what makes SQLite use the index.
+        statement = (
+            f"SELECT * FROM events WHERE {INDEXED_EVENTS}"  # noqa: S608 (our own words)
+            " AND kind = ? AND seq < ? AND seq BETWEEN ? AND ? ORDER BY seq DESC LIMIT ?"
+        )
+        rows = [EventRow._make(row) for row in self._newest(statement, kinds, before_seq, limit)]
         return [self._intact("event", row) for row in rows[:limit]]
 
     def newest_outputs(self, kinds: Collection[str], before_seq: int, limit: int) -> list[OutputRow]:
         """The last `limit` rows of these kinds that events before `before_seq` led to, newest first; more
         where the last event led to several."""
-        rows: list[OutputRow] = []
-        for kind in kinds:
-            statement = "SELECT * FROM outputs WHERE kind = ? AND seq < ? ORDER BY seq DESC, n DESC LIMIT ?"
-            rows += [OutputRow._make(row) for row in self.query(statement, kind, before_seq, limit)]
-        rows.sort(reverse=True)
+        statement = (
+            "SELECT * FROM outputs WHERE kind = ? AND seq < ? AND seq BETWEEN ? AND ?"
+            " ORDER BY seq DESC, n DESC LIMIT ?"
+        )
+        rows = [OutputRow._make(row) for row in self._newest(statement, kinds, before_seq, limit)]
         if len(rows) > limit:
             last_seq = rows[limit - 1].seq
             rows = [row for row in rows[:limit] if row.seq > last_seq]
             rows += [row for row in reversed(self.output_rows(last_seq, last_seq)) if row.kind in kinds]
         return [self._intact("output", row) for row in rows]
 
+    def _newest(self, statement: str, kinds: Collection[str], before_seq: int, limit: int) -> list[Any]:
+        """Rows of these kinds, newest first: the last `limit` of each kind, from part after part until there
+        are enough."""
+
+        def look(part: Part) -> list[Any]:
+            # One kind at a time, by the index.
+            found: list[Any] = []
+            for kind in kinds:
+                found += part.query(statement, kind, before_seq, part.first_seq, part.last_seq, limit)
+            return sorted(found, reverse=True)
+
+        with self._parts.living() as live:
+            rows = look(live)
+        for part in self._parts.before(min(live.first_seq, before_seq)):
+            if len(rows) >= limit:
+                break
+            rows += look(part)
+        return rows
+
     def last_good_snapshot(self) -> Snapshot | None:
         """The newest snapshot that is undamaged and not ahead of the events, if there is any."""
-        codes, last_seq = self.codes(), self.last_seq
+        first_seq, last_seq = self.first_seq, self.last_seq
         for (seq,) in self.query("SELECT seq FROM snapshots ORDER BY seq DESC"):
-            row = self.snapshot_row(seq)
-            if is_intact(row) and row.seq <= last_seq and row.code in codes:
-                return Snapshot(row.seq, codes[row.code], row.trader, row.market)
+            snapshot = self._good(self.snapshot_row(seq))
+            if snapshot is not None and first_seq - 1 <= seq <= last_seq:
+                return snapshot
         return None
+
+    def snapshot_after(self, seq: int) -> Snapshot | None:
+        """The undamaged snapshot of the state after event `seq`, the last of a segment, if there is one."""
+        with self._parts.holding(seq + 1) as part:
+            rows = part.query("SELECT * FROM snapshots WHERE seq = ?", seq)
+        return self._good(SnapshotRow._make(rows[0])) if rows else None
+
+    def _good(self, row: SnapshotRow) -> Snapshot | None:
+        code = self.codes().get(row.code)
+        if code is None or not is_intact(row):
+            return None
+        return Snapshot(row.seq, code, row.trader, row.market)
 
     def event(self, row: EventRow) -> Event:
         """The event of a row; raises `JournalUnreadable` when this program cannot read it."""
@@ -162,31 +205,56 @@ class JournalReader:
         """The message of any row; raises like `event`."""
         return self._decoded(decode, row)
 
+    def first_event(self) -> Event | None:
+        """The event that the journal was begun with, which is kept whatever retention deletes."""
+        rows = [EventRow._make(row) for row in self.query("SELECT * FROM events WHERE seq = 1")]
+        return self.event(self._intact("event", rows[0])) if rows else None
+
+    def event_row(self, seq: int) -> EventRow:
+        """The row of an event that exists, unchecked; of the live file wherever that has it."""
+        rows = self.query("SELECT * FROM events WHERE seq = ?", seq)
+        if not rows:
+            with self._parts.holding(seq) as part:
+                rows = part.query("SELECT * FROM events WHERE seq = ?", seq)
+        if not rows:
+            raise JournalUnreadable(f"{self.path}: event {seq}: missing")
+        return EventRow._make(rows[0])
+
     def event_rows(self, after_seq: int, limit: int) -> list[EventRow]:
-        """At most `limit` rows of events after `after_seq`, unchecked."""
-        rows = self.query("SELECT * FROM events WHERE seq > ? ORDER BY seq LIMIT ?", after_seq, limit)
+        """At most `limit` rows of events after `after_seq`, unchecked; none only where the journal ends."""
+        with self._parts.holding(after_seq + 1) as part:
+            rows = part.query(
+                "SELECT * FROM events WHERE seq > ? AND seq BETWEEN ? AND ? ORDER BY seq LIMIT ?",
+                after_seq,
+                part.first_seq,
+                part.last_seq,
+                limit,
+            )
         return [EventRow._make(row) for row in rows]
 
     def output_rows(self, first_seq: int, last_seq: int) -> list[OutputRow]:
         """Rows of outputs of these events, ends included, unchecked."""
-        statement = "SELECT * FROM outputs WHERE seq BETWEEN ? AND ? ORDER BY seq, n"
-        rows = self.query(statement, first_seq, last_seq)
-        return [OutputRow._make(row) for row in rows]
+        rows: list[OutputRow] = []
+        while first_seq <= last_seq:
+            with self._parts.holding(first_seq) as part:
+                statement = "SELECT * FROM outputs WHERE seq BETWEEN ? AND ? ORDER BY seq, n"
+                found = part.query(statement, first_seq, min(last_seq, part.last_seq))
+            rows += [OutputRow._make(row) for row in found]
+            first_seq = part.last_seq + 1
+        return rows
 
     def snapshot_row(self, seq: int) -> SnapshotRow:
-        """The row of a snapshot that exists, unchecked."""
+        """The row of a snapshot of the live file that exists, unchecked."""
         return SnapshotRow._make(self.query("SELECT * FROM snapshots WHERE seq = ?", seq)[0])
 
     def query(self, statement: str, *values: int | str) -> list[Any]:
-        """All rows of a statement; raises `JournalUnreadable` where SQLite finds the file damaged."""
-        try:
-            return self._connection.execute(statement, values).fetchall()
-        except sqlite3.Error as error:
-            raise JournalUnreadable(f"{self.path}: {error}") from error
+        """All rows that the live file has for a statement; raises `JournalUnreadable` where SQLite finds it
+        damaged."""
+        return self._parts.live.query(statement, *values)
 
     def close(self) -> None:
-        """Let go of the file."""
-        self._connection.close()
+        """Let go of the files."""
+        self._parts.close()
 
     def __enter__(self) -> Self:
         return self
@@ -208,8 +276,11 @@ class JournalReader:
         return row
 
 
-def open_journal(path: Path) -> JournalReader:
+def open_journal(path: Path, *, beside_writer: bool = False) -> JournalReader:
     """Open the journal at `path` for reading, after a look at its write-ahead log.
+
+    `beside_writer`: this very process also writes it. Then nobody looks at the log: a process that opens and
+    closes a file of its own loses all locks that SQLite holds on it.
 
     Raises `JournalUnreadable` when there is none, when the file is not a journal or is newer than this
     program, and when it is older and no writer has brought it up to date yet.
@@ -217,7 +288,7 @@ def open_journal(path: Path) -> JournalReader:
     if not path.is_file():
         raise JournalUnreadable(f"{path}: no journal there")
     try:
-        wal = inspect(path)
+        wal = WalTail() if beside_writer else inspect(path)
         # Where nothing can be written SQLite cannot make its shared index; with an empty log it needs none.
         log = path.with_name(path.name + "-wal")
         has_log = log.exists() and log.stat().st_size > 0
@@ -227,11 +298,12 @@ def open_journal(path: Path) -> JournalReader:
     except (OSError, sqlite3.Error) as error:
         raise JournalUnreadable(f"{path}: {error}") from error
     try:
-        check_readable(connection, path)
+        version = check_readable(connection, path)
+        parts = Parts(path, connection, has_segments=version >= SEGMENTS_SINCE)
     except sqlite3.Error as error:
         connection.close()
         raise JournalUnreadable(f"{path}: {error}") from error
     except BaseException:
         connection.close()
         raise
-    return JournalReader(path, connection, wal)
+    return JournalReader(path, parts, wal)

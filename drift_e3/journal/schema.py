@@ -58,6 +58,31 @@ FREQUENT_EVENTS = ("oracle_tick", "book_seen", "heartbeat")
 INDEXED_EVENTS = f"kind NOT IN {FREQUENT_EVENTS}"
 """The term of the index on events, which a query has to repeat to the letter."""
 
+SEGMENTS = (
+    """CREATE TABLE segments (
+        last_seq INTEGER PRIMARY KEY, first_seq INTEGER NOT NULL UNIQUE, first_ts INTEGER NOT NULL,
+        last_ts INTEGER NOT NULL, name TEXT NOT NULL UNIQUE, bytes INTEGER NOT NULL, sha256 TEXT NOT NULL,
+        chain TEXT NOT NULL) STRICT""",
+    # Only what a recorded segment holds may leave the live file, but never the event that says in which
+    # market the journal was begun, nor the one the segment ends with: the next event's seq follows from it.
+    *(f"DROP TRIGGER {table}_no_delete" for table in ("events", "outputs")),
+    *(
+        f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table}"  # noqa: S608 (our own names)
+        " WHEN OLD.seq = 1 OR OLD.seq >= coalesce((SELECT max(last_seq) FROM segments), 0)"
+        " BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
+        for table in ("events", "outputs")
+    ),
+    """CREATE TRIGGER segments_follow BEFORE INSERT ON segments
+        WHEN NEW.first_seq <> 1 + coalesce((SELECT max(last_seq) FROM segments), 0)
+          OR NEW.last_seq < NEW.first_seq OR NOT EXISTS (SELECT 1 FROM events WHERE seq = NEW.last_seq)
+        BEGIN SELECT RAISE(ABORT, 'a segment takes the next events'); END""",
+    *(
+        f"""CREATE TRIGGER segments_no_{verb} BEFORE {verb} ON segments
+        BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"""
+        for verb in ("update", "delete")
+    ),
+)
+
 INDEXES = (
     f"CREATE INDEX events_by_kind ON events (kind, seq) WHERE {INDEXED_EVENTS}",
     "CREATE INDEX outputs_by_kind ON outputs (kind, seq, n)",
@@ -75,8 +100,23 @@ def _index(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create, _index)
+def _keep_segments(connection: sqlite3.Connection) -> None:
+    for statement in SEGMENTS:
+        connection.execute(statement)
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create, _index, _keep_segments)
 """`MIGRATIONS[v]` turns version v into v + 1, within the transaction that also raises the version."""
+SEGMENTS_SINCE = 3
+"""The first version with segments; readers take the one before as well: it has none, all else is the same."""
+
+
+def lay_out_segment(connection: sqlite3.Connection) -> None:
+    """The tables and indexes of a segment in an empty database; nobody writes to it later, so no triggers."""
+    for statement in (*TABLES, *INDEXES):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
 
 def version_of(connection: sqlite3.Connection, path: Path) -> int:
@@ -103,15 +143,17 @@ def version_of(connection: sqlite3.Connection, path: Path) -> int:
     return int(version)
 
 
-def check_readable(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise `JournalUnreadable` as `version_of` does, and for what only a writer can bring up to date."""
+def check_readable(connection: sqlite3.Connection, path: Path) -> int:
+    """The schema version; raises `JournalUnreadable` as `version_of` does, and for what only a writer can
+    bring up to date."""
     version = version_of(connection, path)
     if version == 0:
         raise JournalEmpty(f"{path}: the journal is empty")
-    if version < len(MIGRATIONS):
+    if version < SEGMENTS_SINCE - 1:
         raise JournalUnreadable(
             f"{path}: schema {version} is older than {len(MIGRATIONS)}: start the daemon once"
         )
+    return version
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:

@@ -20,6 +20,7 @@ from drift_e3.core.notes import Note
 from drift_e3.journal.codec import KINDS, encode
 from drift_e3.journal.commits import Committer, Group
 from drift_e3.journal.errors import JournalError
+from drift_e3.journal.rotation import Keeping, Rotation
 from drift_e3.journal.rows import EventRow, OutputRow, SnapshotRow, event_crc, output_crc, snapshot_crc
 
 GROUP_ITEMS = 4_096
@@ -51,13 +52,22 @@ class JournalWriter:
     """
 
     def __init__(
-        self, path: Path, code: str, *, linger_s: float = LINGER_S, capacity: int = CAPACITY
+        self,
+        path: Path,
+        code: str,
+        *,
+        linger_s: float = LINGER_S,
+        capacity: int = CAPACITY,
+        keeping: Keeping | None = None,
     ) -> None:
         """Open, make or migrate the journal at `path`; rows will carry the code hash `code`.
+
+        Without `keeping` it is neither rotated nor tidied up.
 
         Raises `JournalError` when it cannot be written, `JournalUnreadable` when it is foreign or newer.
         """
         self._committer = Committer(path, code)
+        self._rotation = Rotation(path, self._committer, keeping)
         self._path = path
         self._code = self._committer.code
         self._last_seq = self._committed_seq = self._committer.last_seq
@@ -188,6 +198,9 @@ class JournalWriter:
                 while self._queue:
                     group = [self._queue.popleft() for _ in range(min(len(self._queue), GROUP_ITEMS))]
                     self._commit(group)
+                    self._rotation.step()
+                self._rotation.step()
+            self._rotation.stop()
             self._committer.close(clean=self._clean)
         except Exception as error:  # noqa: BLE001 - whatever ends this thread must reach the loop
             self._error = JournalError(f"{self._path}: {error}")
@@ -195,11 +208,13 @@ class JournalWriter:
             for item in (*group, *self._queue):
                 if isinstance(item, _Barrier):
                     _settle(item.future, self._error)
+            self._rotation.stop()
             self._committer.abandon()
 
     def _wait(self) -> None:
         """Sleep until there is work, then a little longer for company, unless somebody is in a hurry."""
-        self._wake.wait()
+        if not self._wake.wait(self._rotation.pause_s):
+            return
         self._wake.clear()
         if not self._hurry:
             self._wake.wait(self._linger_s)
@@ -223,6 +238,8 @@ class JournalWriter:
         self._committer.commit(group, durable=any(barrier.durable for barrier in barriers))
         if group.events:
             self._committed_seq = group.events[-1].seq
+        if group.snapshots:
+            self._rotation.snapshot_taken(group.snapshots[-1].seq)
         for barrier in barriers:
             _settle(barrier.future, None)
 

@@ -30,6 +30,7 @@ from drift_e3.journal.errors import JournalEmpty, JournalError
 from drift_e3.journal.reader import open_journal
 from drift_e3.journal.rotation import Keeping
 from drift_e3.journal.schema import JOURNAL_NAME
+from drift_e3.journal.segments import lost
 from drift_e3.journal.tail import verify
 from drift_e3.journal.writer import JournalWriter
 from drift_e3.live.clock import Pacer
@@ -181,6 +182,8 @@ def _recover(path: Path, market: Market, equity_usd: float) -> Recovered:
             raise DataError(f"{path}: {tail.text}")
         if not tail.intact:
             log.warning("journal.torn", path=str(path), dropped=tail.text)
+        for segment in lost(path, reader.segments):
+            log.warning("segment.lost", path=str(segment))
         if reader.last_seq == 0:
             return fresh
         proves = not is_live(market) or market.proves

@@ -96,7 +96,7 @@ class History:
 
     def _opened(self) -> JournalReader:
         if self._reader is None:
-            self._reader = open_journal(self._path)
+            self._reader = open_journal(self._path, beside_writer=True)
         return self._reader
 
     def _close(self) -> None:

@@ -4,10 +4,13 @@ from pathlib import Path
 import pytest
 
 from drift_e3.journal import schema
+from drift_e3.journal.codec import encode
 from drift_e3.journal.errors import JournalError, JournalUnreadable
 from drift_e3.journal.reader import open_journal
+from drift_e3.journal.rows import event_crc
 from drift_e3.journal.writer import JournalWriter
 from tests.journal.journal_builders import CODE, ToyTrader, append, candle, write_journal
+from tests.journal.rotating import append_with_snapshot, rotate
 
 NEWEST = len(schema.MIGRATIONS)
 
@@ -85,25 +88,45 @@ def test_a_newer_schema_is_refused_in_one_line(path: Path) -> None:
             opened(path, CODE)
 
 
-def test_a_writer_migrates_an_older_journal_and_a_reader_asks_for_that(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_journal(path, 3)
+def older(path: Path, version: int) -> Path:
+    """A journal of three events as an older version would have written it."""
+    connection = connect(path)
+    for migration in schema.MIGRATIONS[:version]:
+        migration(connection)
+    connection.execute(f"PRAGMA user_version = {version}")
+    connection.execute("INSERT INTO codes VALUES (1, ?)", (CODE,))
+    for seq in (1, 2, 3):
+        kind, ts, payload = "candle_closed", candle(seq).seen_ts, encode(candle(seq))
+        row = (seq, kind, ts, 1, payload, event_crc(seq, kind, ts, 1, payload))
+        connection.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", row)
+    connection.close()
+    return path
 
-    def add_a_column(connection: sqlite3.Connection) -> None:
-        connection.execute("ALTER TABLE snapshots ADD COLUMN remark TEXT")
 
-    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, add_a_column))
-    with pytest.raises(
-        JournalUnreadable, match=f"schema {NEWEST} is older than {NEWEST + 1}: start the daemon once"
-    ):
-        open_journal(path)
-    with JournalWriter(path, CODE) as writer:
+def test_a_reader_takes_a_journal_from_before_there_were_segments(path: Path) -> None:
+    with open_journal(older(path, 2)) as reader:
+        assert [event for _, event in reader.events()] == [candle(seq) for seq in (1, 2, 3)]
+        assert (reader.first_seq, reader.segments) == (1, [])
+        assert [row.seq for row in reader.newest_events(("candle_closed",), 9, 2)] == [3, 2]
+
+
+def test_a_reader_of_a_journal_that_is_older_still_asks_for_a_start(path: Path) -> None:
+    with pytest.raises(JournalUnreadable, match=f"schema 1 is older than {NEWEST}: start the daemon once"):
+        open_journal(older(path, 1))
+
+
+@pytest.mark.parametrize("version", range(1, NEWEST))
+def test_a_writer_brings_an_older_journal_up_to_date(path: Path, version: int) -> None:
+    with JournalWriter(older(path, version), CODE) as writer:
         append(writer, ToyTrader(3), 1)
     with open_journal(path) as reader:
-        assert reader.query("PRAGMA user_version") == [(NEWEST + 1,)]
-        assert reader.last_seq == 4
-        assert reader.query("SELECT remark FROM snapshots") == []
+        assert reader.query("PRAGMA user_version") == [(NEWEST,)]
+        assert [event for _, event in reader.events()] == [candle(seq) for seq in (1, 2, 3, 4)]
+    append_with_snapshot(path, 1)
+    rotate(path)
+    with open_journal(path) as reader:
+        assert len(reader.segments) == 1
+        assert reader.last_seq == len(list(reader.entries())) == 5
 
 
 def test_a_migration_that_fails_leaves_the_older_journal_whole(
