@@ -1,0 +1,237 @@
+"""Keeps a daemon running as a service manager would: starts it, notes how it ends, starts it again.
+
+The process is the real one; it takes its time from this loop (see `shared_time`). Here nobody judges.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from drift_e3.drill.chaos.disk import allow_files, limit_files
+from drift_e3.drill.shared_time import giver
+
+RESTART_S: Final = 5.0
+"""Between a daemon's end and its next start, as in deploy/drift-e3.service."""
+NOT_AGAIN: Final = frozenset({2, 65, 78, 79})
+"""Exit codes after which the service manager leaves the daemon to a person, as in that file."""
+KEPT_VARIABLES: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "VIRTUAL_ENV", "TMPDIR")
+"""What a daemon gets of the environment here: no setting of its user's may leak into a drill."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a life ended: `code` as subprocesses have it, when (s of the loop), whether somebody `asked`."""
+
+    code: int
+    ts_s: float
+    asked: bool
+
+
+class Service:
+    """One daemon's lives, one after the other; `describe` gives arguments and environment for the next."""
+
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        folder: Path,
+        describe: Callable[[], tuple[Sequence[str], Mapping[str, str]]],
+    ) -> None:
+        self.folder = folder
+        self.endings: list[Ending] = []
+        self.bugs: list[str] = []
+        """Tracebacks of lives that a bug has ended."""
+        self.starts = 0
+        self.pid = 0
+        self.file_bytes_max: int | None = None
+        self.read_only = False
+        self.stopped = False
+        """Whether it stands still by a signal."""
+        self.heard = False
+        """Whether this life has answered anybody."""
+        self._process = process
+        self._describe = describe
+        self._asked = False
+        self._wanted = asyncio.Event()
+        self._wanted.set()
+        self._loaded = asyncio.Event()
+        self._ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._connection: socket.socket | None = None
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listener.setblocking(False)
+        self._listener.bind(str(folder / "time.sock"))
+        self._listener.listen(1)
+
+    # -- the process -----------------------------------------------------------------------------------------
+
+    async def hear(self) -> None:
+        """Take what the parent of all lives tells, until it hangs up."""
+        assert self._process.stdout is not None, "a pipe"
+        async for line in self._process.stdout:
+            match json.loads(line):
+                case {"pid": pid}:
+                    self.pid = pid
+                case {"bug": text}:
+                    self.bugs.append(text)
+                case {"ended": code}:
+                    self._ended.set_result(code)
+                case _:
+                    self._loaded.set()
+
+    async def loaded(self) -> None:
+        """Wait until lives can begin."""
+        await self._loaded.wait()
+
+    @property
+    def down(self) -> bool:
+        """Whether it is kept down: somebody has to say when it starts again."""
+        return not self._wanted.is_set()
+
+    def keep_down(self) -> None:
+        """Start it no more when it has ended."""
+        self._wanted.clear()
+
+    def bring_up(self) -> None:
+        """Start it again as ever."""
+        self._wanted.set()
+
+    @property
+    def lives(self) -> bool:
+        """Whether there is a process."""
+        return self.pid != 0
+
+    async def run(self) -> None:
+        """Start it again and again, until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._wanted.wait()
+            code = await self._live()
+            self.endings.append(Ending(code, loop.time(), self._asked))
+            self._asked = False
+            if code in NOT_AGAIN:
+                self.keep_down()
+            elif self._wanted.is_set():
+                await asyncio.sleep(RESTART_S)
+
+    async def _live(self) -> int:
+        loop, shared = asyncio.get_running_loop(), giver()
+        arguments, environment = self._describe()
+        given: dict[str, Any] = {
+            "arguments": list(arguments),
+            "environment": dict(environment),
+            "time": str(self.folder / "time.sock"),
+            "log": str(self.folder / "daemon.log"),
+            "file_bytes_max": self.file_bytes_max,
+            "read_only": self.read_only,
+        }
+        self._ended = loop.create_future()
+        shared.held = True
+        try:
+            assert self._process.stdin is not None, "a pipe"
+            self._process.stdin.write((json.dumps(given) + "\n").encode())
+            self.starts += 1
+            accepting = asyncio.ensure_future(loop.sock_accept(self._listener))
+            first: set[asyncio.Future[Any]] = {accepting, self._ended}
+            await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+            if accepting.done():
+                self._connection, _ = accepting.result()
+                shared.follow(self._connection)
+            else:
+                accepting.cancel()
+        finally:
+            shared.held = False
+        code = await self._ended
+        self.pid, self.stopped, self.heard = 0, False, False
+        return code
+
+    # -- what is done to it ----------------------------------------------------------------------------------
+
+    def kill(self, number: signal.Signals) -> None:
+        """Send it a signal that asks it to end, or ends it."""
+        self._asked = True
+        self._send(number)
+
+    def stop(self) -> None:
+        """Let it stand still, while time goes on."""
+        if self.lives and self._connection is not None:
+            self._send(signal.SIGSTOP)
+            giver().leave()
+            self.stopped = True
+
+    def go_on(self) -> None:
+        """Let it run again."""
+        if self.stopped and self._connection is not None:
+            self.stopped = False
+            self._send(signal.SIGCONT)
+            giver().follow(self._connection)
+
+    def fill_disk(self) -> None:
+        """Let no file of its grow any more, in this life and the next ones."""
+        logs = self.folder.glob("state/*-wal")
+        self._limit(min((log.stat().st_size for log in logs), default=0))
+
+    def forbid_writing(self) -> None:
+        """Let it write no file at all, in this life and the next ones."""
+        self._limit(0)
+
+    def _limit(self, bytes_max: int) -> None:
+        self.file_bytes_max = bytes_max
+        if self.lives:
+            with suppress(ProcessLookupError):
+                limit_files(self.pid, bytes_max)
+
+    def free_disk(self) -> None:
+        """Let it write again."""
+        self.file_bytes_max = None
+        if self.lives:
+            with suppress(ProcessLookupError):
+                allow_files(self.pid)
+
+    def _send(self, number: signal.Signals) -> None:
+        if self.lives:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def close(self) -> None:
+        """Let the last life be gone."""
+        self._send(signal.SIGKILL)
+        giver().leave()
+        self._listener.close()
+        if self._connection is not None:
+            self._connection.close()
+
+
+@asynccontextmanager
+async def a_service(
+    command: Sequence[str],
+    folder: Path,
+    describe: Callable[[], tuple[Sequence[str], Mapping[str, str]]],
+) -> AsyncGenerator[Service]:
+    """A service whose lives are forked from `command`; nobody has been started yet."""
+    environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    shared = giver()
+    shared.held = True
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=PIPE, stdout=PIPE, cwd=folder, env=environment
+    )
+    service = Service(process, folder, describe)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            hearing = tasks.create_task(service.hear())
+            await service.loaded()
+            shared.held = False
+            yield service
+            hearing.cancel()
+    finally:
+        shared.held = False
+        service.close()
+        assert process.stdin is not None, "a pipe"
+        process.stdin.close()
+        await process.wait()
