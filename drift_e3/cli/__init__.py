@@ -5,6 +5,7 @@ imported where it runs. A verb ends with ``raise typer.Exit(Exit.…)`` or by re
 """
 
 import sys
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -112,7 +113,9 @@ def _told(error: Exception) -> str:
 def _complain(line: str) -> None:
     from drift_e3.logs import redact_text
 
-    typer.echo(f"drift-e3: {redact_text(line)}", err=True)
+    # On a full disk nobody can be told: then the exit code has to say it.
+    with suppress(OSError):
+        typer.echo(f"drift-e3: {redact_text(line)}", err=True)
 
 
 def _show_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

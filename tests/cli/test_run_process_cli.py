@@ -44,6 +44,15 @@ def test_a_full_disk_is_one_line_and_the_next_start_goes_on(tmp_path: Path) -> N
     assert again[: len(decided)] == decided
 
 
+def test_an_error_that_nobody_can_be_told_keeps_its_exit_code(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        told = subprocess.run(
+            [sys.executable, "-c", "from drift_e3.cli import main; main()", "status", "--state", "nowhere"],
+            check=False, cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL, stderr=full,
+        )  # fmt: skip
+    assert told.returncode == Exit.DATA
+
+
 @pytest.mark.slow
 def test_sigterm_ends_a_real_daemon_in_order_and_sighup_changes_its_settings(
     tmp_path: Path, daemon: Callable[..., Daemon]
