@@ -20,6 +20,7 @@ OPTIONAL = "requirements-optional.lock"
 
 ALLOWED = {
     ".ci",
+    ".dockerignore",
     ".env.example",
     ".gitignore",
     "CHANGELOG.md",
