@@ -1,7 +1,7 @@
 """Settings gathered from their sources, each value with where it came from.
 
 The later source wins: defaults (for the state directory a service manager's STATE_DIRECTORY), parameter card,
-`.env` in the working directory, environment, command line.
+`.env` in the working directory, secret files, environment, command line.
 Whatever is unknown, given twice, of the wrong type, out of range or contradictory is gathered into one
 `ConfigError`, a line each. This is the only place that reads variables and the `.env` file.
 """
@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource
 
 from drift_e3.config import card as cards
+from drift_e3.config import secret_files
 from drift_e3.config.fees import OWN
 from drift_e3.config.keys import ConfigError, Key, by_variable, did_you_mean, table
 from drift_e3.config.sections import DELIMITER, PREFIX, Settings
@@ -59,17 +60,20 @@ def load(
     overrides: Mapping[str, object] | None = None,
     environment: Mapping[str, str] | None = None,
     env_file: Path = ENV_FILE,
+    secrets_dir: Path = secret_files.SECRETS_DIR,
 ) -> Loaded:
     """Gather, check and return the settings; `ConfigError` with every problem found.
 
     `overrides` are the command line's, by path (``{"speed": "max", "tape.path": file}``); None does not count
     and enumerations do by their value, so options can be passed as they come. `environment` is the process's
-    own unless given.
+    own unless given, `secrets_dir` where a container engine puts secrets.
     """
     found = _Gathering()
     around = os.environ if environment is None else environment
     found.values |= _from_service_manager(around)
     variables = dict(_from_file(env_file, found))
+    secrets = secret_files.read(secret_files.folders(around, secrets_dir), found.problems)
+    variables |= _from_variables(list(secrets), found)
     variables |= _from_environment(around, found)
     options = {
         path: Given(

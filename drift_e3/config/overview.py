@@ -11,7 +11,8 @@ from drift_e3.config.sections import PREFIX, Settings
 _HEAD = f"""\
 # drift_e3: every setting with its meaning, range, unit and default.
 # Copy this file to .env in the working directory and take the # from the lines that you change.
-# The later source wins: default, parameter card, .env, environment, command line.
+# The later source wins: default, parameter card, .env, secret files, environment, command line.
+# A secret file is named as its variable, in /run/secrets or among the credentials of systemd.
 # Unknown keys are refused: in .env all, in the environment those that begin with {PREFIX}.
 # An empty value counts as not given.
 # `drift-e3 config check` finds mistakes, `drift-e3 config show` says what is in force and why.
