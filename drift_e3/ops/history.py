@@ -38,6 +38,7 @@ SHELVES: Final[dict[str, Shelf]] = {
     "funding": Shelf(True, ("funding_paid",)),
     "orders": Shelf(False, ("submit_order", "cancel_order", "order_refused")),
     "trades": Shelf(False, ("position_opened", "position_closed")),
+    "stops": Shelf(False, ("stop_armed",)),
     "modes": Shelf(False, ("mode_changed", "regime_changed", "settings_taken", "data_stale")),
 }
 """What can be paged through, by the name it has in the API."""

@@ -20,6 +20,7 @@ SHELF_WORDS: Final = {
     "funding": "Funding payments",
     "orders": "Orders sent and taken back",
     "trades": "Positions opened and closed",
+    "stops": "Stops as they were sent, at each new level",
     "modes": "Changes of mode, regime, settings and freshness of data",
 }
 ERROR: Final = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}

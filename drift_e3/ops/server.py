@@ -59,8 +59,10 @@ HEADERS: Final = {
 PAGE: Final = {
     "/": ("index.html", "text/html"),
     "/page/page.css": ("page.css", "text/css"),
-    "/page/page.js": ("page.js", "text/javascript"),
-    "/page/charts.js": ("charts.js", "text/javascript"),
+    **{
+        f"/page/{name}.js": (f"{name}.js", "text/javascript")
+        for name in ("page", "format", "status", "decisions", "advisor", "charts")
+    },
     "/favicon.ico": ("icon.svg", "image/svg+xml"),
 }
 

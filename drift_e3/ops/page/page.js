@@ -1,61 +1,23 @@
-// Keeps the page true: asks the API once, then listens to its stream. Everything shown is text, never markup.
-"use strict";
+// Keeps the page true: asks the API once, then listens to its stream; and takes a person's word to act.
 
-const $ = (id) => document.getElementById(id);
-const CHART_CANDLES = 360, PAGE = 60, RETRY_MS = 3000;
-const seen = { status: null, chart: null, fills: [], oldest: null, token: "" };
+import { redraw, showAdvice, takeScore } from "./advisor.js";
+import { equity, price } from "./charts.js";
+import { decisionRow, filterDecisions, prepend, showTrades } from "./decisions.js";
+import { $, tone } from "./format.js";
+import { showHealth, showStatus } from "./status.js";
 
-// -- words and numbers ------------------------------------------------------------------------------------------
-
-const fixed = (value, digits = 2) => (value === null || value === undefined ? "–" :
-  value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
-const percent = (value, digits = 2) => (value === null || value === undefined ? "–" : `${fixed(100 * value, digits)} %`);
-const signed = (value, digits = 2) => (value > 0 ? "+" : "") + fixed(value, digits);
-const words = (text) => String(text).replaceAll("_", " ");
-const clock = (ts) => new Date(ts).toLocaleString("en-GB", { timeZone: "UTC", day: "2-digit", month: "short", hour: "2-digit", minute: "2-digit" });
-const span = (seconds) => (seconds < 120 ? `${fixed(seconds, seconds < 10 ? 1 : 0)} s` : seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${fixed(seconds / 3600, 1)} h`);
-
-function make(tag, text, kind) {
-  const node = document.createElement(tag);
-  if (text !== undefined) node.textContent = text;
-  if (kind) node.className = kind;
-  return node;
-}
-
-function list(pairs) {
-  const node = make("dl");
-  for (const [name, value, kind] of pairs) if (value !== undefined) node.append(make("dt", name), make("dd", value, kind));
-  return node;
-}
-
-// A share of a limit; past `worry` of it the bar warns, a little later it is red.
-function meter(name, share, text, worry = 0.6) {
-  const node = make("div", undefined, "meter"), head = make("div"), track = make("span", undefined, "track"), bar = make("i");
-  head.append(make("span", name), make("span", text));
-  bar.style.width = `${Math.min(Math.max(share ?? 0, 0), 1) * 100}%`;
-  bar.className = share > worry + 0.25 ? "bad" : share > worry ? "warn" : "";
-  track.append(bar);
-  track.setAttribute("role", "meter");
-  track.setAttribute("aria-label", name);
-  track.setAttribute("aria-valuenow", String(Math.round(100 * Math.min(Math.max(share ?? 0, 0), 1))));
-  node.append(head, track);
-  return node;
-}
-
-function tone(node, text, kind) {
-  node.textContent = text;
-  node.classList.remove("good", "bad", "warn");
-  if (kind) node.classList.add(kind);
-}
+const NARROW = matchMedia("(max-width: 900px)"), DARK = matchMedia("(prefers-color-scheme: dark)");
+const PAGE = 60, RETRY_MS = 3000, SOON_MS = 1500, READY_MS = 5000, SCORE_MS = 60000, CANDLES = 360, CANDLES_NARROW = 150;
+const seen = { status: null, ready: null, chart: null, equity: null, fills: [], stops: [], trades: [], oldest: null, token: "" };
 
 // -- asking -----------------------------------------------------------------------------------------------------
 
 const headers = () => (seen.token ? { Authorization: `Bearer ${seen.token}` } : {});
 
-async function ask(path) {
+async function ask(path, worse = []) {
   const response = await fetch(path, { headers: headers(), cache: "no-store" });
-  if (response.status === 401 && !seen.token) { await enter(); return ask(path); }
-  if (!response.ok) throw new Error((await response.json()).error);
+  if (response.status === 401 && !seen.token) { await enter(); return ask(path, worse); }
+  if (!response.ok && !worse.includes(response.status)) throw new Error((await response.json()).error);
   return response.json();
 }
 
@@ -66,6 +28,7 @@ function enter() {
   $("confirm-text").textContent = "";
   $("confirm-answer").textContent = "";
   $("confirm-yes").textContent = "Look";
+  $("confirm-yes").className = "";
   return new Promise((resolve) => {
     $("confirm-yes").onclick = () => { seen.token = $("token").value; dialog.close(); resolve(); };
     dialog.showModal();
@@ -74,152 +37,22 @@ function enter() {
 
 // -- what is shown ------------------------------------------------------------------------------------------------
 
-function showStatus(status) {
+function takeStatus(status) {
   seen.status = status;
-  const now = status.now_ts;
-  $("market").textContent = `${status.symbol} on ${status.daemon.venue}${status.daemon.speed && status.daemon.speed !== 1 ? `, ${status.daemon.speed}×` : ""}`;
-  tone($("account"), status.account, status.account === "live" ? "warn" : "");
-  tone($("mode"), status.mode, { trading: "good", halted: "bad", reducing: "warn" }[status.mode]);
-  const regime = $("regime");
-  regime.textContent = words(status.regime);
-  regime.dataset.regime = status.regime;
-  regime.style.setProperty("--tone", `var(--${status.regime})`);
-  $("price").textContent = fixed(status.price_usd, 4);
-  $("equity").textContent = fixed(status.equity_usd);
-  const limits = status.limits, gain = limits.daily_loss_frac === null ? null : -limits.daily_loss_frac;
-  tone($("today"), gain === null ? "–" : `${signed(100 * gain)} %`, gain > 0 ? "good" : gain < 0 ? "bad" : "");
-  $("drawdown").textContent = percent(limits.drawdown_frac);
-  document.title = `${fixed(status.price_usd)} · ${fixed(status.equity_usd)} USD · drift_e3`;
-  $("halt").hidden = status.halted;
-  $("reduce").hidden = status.mode !== "trading";
-  $("resume").hidden = !(status.halted || limits.paused_until_ts);
-  $("flatten").disabled = !status.position && !status.orders.length;
-  const alarms = [];
-  if (status.halted) alarms.push(`Halted: ${words(status.halt_cause)}. Nothing is traded until somebody resumes.`);
-  if (status.position && !status.position.stop_rests && status.unprotected_s > 3) alarms.push(`The position has had no stop on the venue for ${span(status.unprotected_s)}.`);
-  if (status.stale) alarms.push(`Entries wait: ${words(status.stale)}.`);
-  if (status.barred.length) alarms.push(`Entries are barred: ${status.barred.map(words).join(", ")}.`);
-  $("alarm").hidden = !alarms.length;
-  $("alarm").textContent = alarms.join(" ");
-  showPosition(status);
-  $("limits").replaceChildren(
-    meter("Daily loss", limits.daily_loss_frac / limits.daily_loss_max, `${percent(Math.max(limits.daily_loss_frac, 0))} of ${percent(limits.daily_loss_max, 0)}`),
-    meter("Drawdown", limits.drawdown_frac / limits.drawdown_max, `${percent(Math.max(limits.drawdown_frac, 0))} of ${percent(limits.drawdown_max, 0)}`),
-    meter("Losses in a row", limits.loss_streak / limits.loss_streak_max, `${limits.loss_streak} of ${limits.loss_streak_max}`));
-  if (limits.paused_until_ts) $("limits").append(make("p", limits.paused_until_ts > 2e14 ? "No new position until somebody resumes." : `Paused until ${clock(limits.paused_until_ts)} UTC.`, "warn"));
-  $("feeds").replaceChildren(...status.feeds.map((feed) => {
-    const late = feed.limit_s !== null && !(feed.age_s !== null && feed.age_s <= feed.limit_s);
-    const row = make("li", undefined, late ? "bad" : "");
-    row.append(make("span", feed.name), make("span", feed.age_s === null ? "never" : span(feed.age_s)));
-    return row;
-  }));
+  showStatus(status);
   showAdvice(status.advisor);
-  $("about").textContent = `drift_e3 ${status.daemon.version} · event ${status.seq} · ${clock(now)} UTC · up ${span(status.daemon.uptime_s)}`;
+  showHealth(status, seen.ready);
 }
 
-function showPosition(status) {
-  const position = status.position;
-  if (!position) {
-    $("position").replaceChildren(make("p", "Flat.", "empty"), meter("Leverage", 0, `0 of ${fixed(status.leverage_x_max, 1)}×`));
-    return;
-  }
-  const away = (level) => (level === null ? "–" : `${fixed(level, 4)} · ${percent(Math.abs(level / position.price_usd - 1))}`);
-  $("position").replaceChildren(
-    list([
-      ["Side", `${position.side} ${fixed(position.size_base, 2)}`, position.side === "long" ? "good" : "bad"],
-      ["Strategy", words(position.strategy)],
-      ["Entry", fixed(position.entry_usd, 4)],
-      ["Net so far", `${signed(position.net_usd)} USD`, position.net_usd >= 0 ? "good" : "bad"],
-      ["Stop", away(position.stop_usd), position.stop_rests ? "" : "bad"],
-      ["Target", away(position.target_usd)],
-      ["Liquidation", away(position.liquidation_usd)],
-      ["Held", span((status.now_ts - position.opened_ts) / 1000)],
-    ]),
-    meter("Leverage", position.leverage_x / position.leverage_x_max, `${fixed(position.leverage_x)} of ${fixed(position.leverage_x_max, 1)}×`, 1.01),
-    meter("Way to the stop", 1 - position.stop_distance_frac / Math.abs(position.stop_usd / position.entry_usd - 1), percent(position.stop_distance_frac)));
-}
-
-function showAdvice(advisor) {
-  const pairs = advisor.enabled ? [
-    ["Last answer", advisor.confidence === null ? "none" : `${advisor.direction}, ${words(advisor.regime)}`],
-    ["Confidence", advisor.confidence === null ? "–" : fixed(advisor.confidence)],
-    ["Age", advisor.age_s === null ? "–" : span(advisor.age_s)],
-    ["Now", advisor.asking ? "asking" : advisor.missed ? words(advisor.missed) : "quiet"],
-  ] : [["Advisor", "off: the rules decide alone"]];
-  $("advice").replaceChildren(list(pairs));
-}
-
-function filterDecisions() {
-  const only = $("only-signals").checked, rows = [...$("decisions").children];
-  for (const row of rows) row.hidden = only && !row.dataset.signal;
-  $("nothing").hidden = rows.some((row) => !row.hidden);
-  $("nothing").textContent = rows.length ? `No signal in the last ${rows.length} decisions.` : "None yet.";
-}
-
-const hasSignal = (decision) => decision.direction !== "flat";
-
-function decisionRow(decision) {
-  const row = make("li"), details = make("details"), summary = make("summary");
-  const verdict = { approved: "good", refused: "warn" }[decision.verdict] ?? "";
-  const regime = make("span", words(decision.regime), "badge");
-  regime.dataset.regime = decision.regime;
-  regime.style.setProperty("--tone", `var(--${decision.regime})`);
-  summary.append(make("span", clock(decision.ts), "quiet"), regime, make("b", decision.direction, verdict),
-    make("span", fixed(decision.confidence), "confidence"), make("span", `${words(decision.verdict)}: ${words(decision.reason)}`, "why"));
-  details.append(summary);
-  details.addEventListener("toggle", () => { if (details.open && !details.children[1]) details.append(reasons(decision)); });
-  row.append(details);
-  row.dataset.signal = hasSignal(decision) ? "1" : "";
-  return row;
-}
-
-function reasons(decision) {
-  const node = make("div", undefined, "reasons");
-  const part = (title, ...content) => { const box = make("div"); box.append(make("h3", title), ...content); node.append(box); };
-  const advice = decision.advice;
-  part("Rules", list([
-    ["Regime", words(decision.rule_regime)], ["Sure", fixed(decision.rule_confidence)], ["Strategy", words(decision.strategy)],
-    ["Signal", `${decision.direction} ${fixed(decision.signal_confidence)}`],
-    ["Skipped", decision.skipped_legs.length ? decision.skipped_legs.map(words).join(", ") : undefined]]));
-  if (advice) {
-    const said = list([["Regime", words(advice.regime)], ["Direction", advice.direction], ["Confidence", fixed(advice.confidence)],
-      ["Size", `×${fixed(advice.multiplier)}`], ["Age", span(decision.advice_age_ms / 1000)]]);
-    part("Advisor", said, make("p", advice.reasoning));
-  } else {
-    part("Advisor", make("p", words(decision.no_advice || "not heard"), "quiet"));
-  }
-  part("Blend and risk", list([
-    ["Confidence", `${fixed(decision.signal_confidence)} → ${fixed(decision.confidence)}`], ["Verdict", words(decision.verdict)],
-    ["Why", words(decision.reason)], ["Size", decision.size_base ? `${fixed(decision.size_base)} (${words(decision.size_bound)})` : undefined],
-    ["Cap", `${fixed(decision.leverage_x_max, 1)}×`], ["Equity", fixed(decision.equity_usd)]]));
-  part("Features", list(Object.entries(decision.features).filter(([, value]) => value !== null)
-    .map(([name, value]) => [words(name), Math.abs(value) >= 0.01 || value === 0 ? fixed(value, 3) : value.toExponential(2)])));
-  return node;
-}
-
-function showTrades(items) {
-  const rows = items.filter((item) => item.kind === "position_closed").slice(0, 12).map((trade) => {
-    const row = make("tr");
-    row.append(make("td", clock(trade.ts), "quiet"), make("td", trade.direction), make("td", words(trade.reason)),
-      make("td", signed(trade.net_usd), `number ${trade.net_usd >= 0 ? "good" : "bad"}`));
-    return row;
-  });
-  const body = $("trades").tBodies[0];
-  body.replaceChildren(...rows);
-  if (!rows.length) { const cell = make("td", "None yet.", "empty"); cell.colSpan = 4; const row = make("tr"); row.append(cell); body.append(row); }
-}
-
-const drawPrice = () => seen.chart && seen.status && Charts.price($("price-chart"), seen.chart, seen.fills, seen.status.position);
-
-// -- keeping up ---------------------------------------------------------------------------------------------------
+const drawPrice = () => seen.chart && seen.status && price($("price-chart"), seen.chart, { ...seen, position: seen.status.position });
 
 async function refreshCharts() {
-  const [chart, equity, fills, trades] = await Promise.all(
-    [ask(`/api/chart?candles=${CHART_CANDLES}`), ask("/api/equity?points=800"), ask("/api/fills?limit=200"), ask("/api/trades?limit=40")]);
-  seen.chart = chart;
-  seen.fills = fills.items;
+  const candles = NARROW.matches ? CANDLES_NARROW : CANDLES;
+  const [chart, series, fills, trades, stops] = await Promise.all([ask(`/api/chart?candles=${candles}`), ask("/api/equity?points=800"),
+    ask("/api/fills?limit=200"), ask("/api/trades?limit=200"), ask("/api/stops?limit=200")]);
+  Object.assign(seen, { chart, equity: series, fills: fills.items, trades: trades.items, stops: stops.items });
   drawPrice();
-  Charts.equity($("equity-chart"), equity);
+  equity($("equity-chart"), series);
   showTrades(trades.items);
 }
 
@@ -232,19 +65,24 @@ async function older() {
   filterDecisions();
 }
 
+async function refreshReady() { seen.ready = await ask("/readyz", [503]); }
+async function refreshScore() { takeScore(await ask("/api/advisor")); }
+
+// -- keeping up ---------------------------------------------------------------------------------------------------
+
 let waiting = null;
-function soon() { waiting ??= setTimeout(() => { waiting = null; refreshCharts().catch(() => {}); }, 1500); }
+function soon() { waiting ??= setTimeout(() => { waiting = null; refreshCharts().catch(console.warn); }, SOON_MS); }
 
 const heard = {
-  status: (data) => { showStatus(data); },
-  decision: (data) => { $("decisions").prepend(decisionRow(data)); filterDecisions(); soon(); },
+  status: takeStatus,
+  decision: (decision) => { prepend(decision); soon(); },
   fill: soon, position_closed: soon, position_opened: soon, stop_armed: soon,
 };
 
 async function listen() {
   const response = await fetch("/api/stream", { headers: headers() });
   if (!response.ok) throw new Error("refused");
-  tone($("link"), "live", "good");
+  tone($("link"), "connected", "good");
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
@@ -262,10 +100,10 @@ async function listen() {
 async function live() {
   for (;;) {
     try {
-      showStatus(await ask("/api/status"));
+      takeStatus(await ask("/api/status"));
       $("decisions").replaceChildren();
       seen.oldest = null;
-      await Promise.all([refreshCharts(), older()]);
+      await Promise.all([refreshCharts(), older(), refreshReady(), refreshScore()]);
       await listen();
     } catch (error) { console.warn(error); }
     tone($("link"), "not connected", "bad");
@@ -288,27 +126,39 @@ function act(verb) {
   $("confirm-text").textContent = text;
   $("confirm-answer").textContent = "";
   $("confirm-yes").textContent = yes;
+  $("confirm-yes").className = verb === "resume" || verb === "reduce" ? "strong" : "danger";
   $("token").value = seen.token;
-  $("confirm-yes").onclick = async () => {
-    $("confirm-answer").textContent = "asking …";
-    const token = $("token").value;
-    const response = await fetch(`/api/control/${verb}`, { method: "POST", headers: { Authorization: `Bearer ${token}` } });
-    const answer = await response.json();
-    if (response.ok) { seen.token = token; showStatus(answer.status); dialog.close(); } else $("confirm-answer").textContent = answer.error;
-  };
+  $("confirm-yes").onclick = () => carryOut(verb, $("token").value).catch((error) => { $("confirm-answer").textContent = String(error); });
   dialog.showModal();
   (seen.token ? $("confirm-yes") : $("token")).focus();
 }
 
+async function carryOut(verb, token) {
+  $("confirm-answer").textContent = "asking …";
+  const response = await fetch(`/api/control/${verb}`, { method: "POST", headers: { Authorization: `Bearer ${token}` } });
+  const answer = await response.json();
+  $("confirm-answer").textContent = answer.error;
+  if (!response.ok) return;
+  seen.token = token;
+  takeStatus(answer.status);
+  $("confirm").close();
+}
+
+function repaint() {
+  drawPrice();
+  if (seen.equity) equity($("equity-chart"), seen.equity);
+  redraw();
+}
+
+const often = (refresh, every) => setInterval(() => { if (seen.status) refresh().catch(console.warn); }, every);
+
 for (const button of document.querySelectorAll("[data-verb]")) button.addEventListener("click", () => act(button.dataset.verb));
 $("more").addEventListener("click", () => older().catch(console.warn));
 $("only-signals").addEventListener("change", filterDecisions);
-$("legend").append(...Charts.REGIMES.map((regime) => {
-  const row = make("li"), swatch = make("i");
-  swatch.style.setProperty("--tone", `var(--${regime})`);
-  row.append(swatch, words(regime));
-  return row;
-}));
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => refreshCharts().catch(() => {}));
-setInterval(drawPrice, 5000);
+// Enter in the token's field means yes, not the first button's cancel.
+$("confirm").addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target === $("token")) { event.preventDefault(); $("confirm-yes").click(); } });
+DARK.addEventListener("change", repaint);
+NARROW.addEventListener("change", () => refreshCharts().catch(console.warn));
+often(refreshReady, READY_MS);
+often(refreshScore, SCORE_MS);
 live();
