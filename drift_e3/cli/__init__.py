@@ -77,7 +77,11 @@ def main() -> None:
     `exits`; anything else is a bug and shows its traceback, without secrets."""
     sys.excepthook = _show_bug
     try:
-        sys.exit(typer.main.get_command(app)(prog_name="drift-e3", standalone_mode=False))
+        code = typer.main.get_command(app)(prog_name="drift-e3", standalone_mode=False)
+        if not code:
+            # What could not be written is no success.
+            sys.stdout.flush()
+        sys.exit(code)
     except USAGE_ERROR as error:
         _complain_of_usage(error)
         sys.exit(Exit.USAGE)
@@ -91,6 +95,19 @@ def main() -> None:
         for line in _told(error).splitlines() or [type(error).__name__]:
             _complain(line)
         sys.exit(code)
+    finally:
+        _end_output()
+
+
+def _end_output() -> None:
+    """Write what is left; where that cannot be, let go of it, or Python would end with a code of its own."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            from drift_e3.logs import discard
+
+            discard(stream)
 
 
 def _complain_of_usage(error: Any) -> None:

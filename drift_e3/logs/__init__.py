@@ -17,7 +17,7 @@ from structlog.typing import Processor
 from drift_e3.logs.lines import readable, render_json, stamp
 from drift_e3.logs.redaction import redact, redact_text, redact_value
 
-__all__ = ["configure", "redact_text", "redact_value", "show_bug"]
+__all__ = ["configure", "discard", "redact_text", "redact_value", "show_bug"]
 
 Format = Literal["auto", "json", "console"]
 Level = Literal["debug", "info", "warning", "error"]
@@ -52,6 +52,13 @@ def show_bug(kind: type[BaseException], error: BaseException, trace: TracebackTy
     sys.stderr.write(redact_text("".join(traceback.format_exception(kind, error, trace))))
 
 
+def discard(stream: TextIO) -> None:
+    """Send what is still to be said on a stream, and what is buffered, nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
 class _Unbroken:
     """A stream whose reader may leave: a daemon with a position does not die with its `tail`."""
 
@@ -65,19 +72,13 @@ class _Unbroken:
         try:
             self._stream.write(text)
         except BrokenPipeError:
-            self._give_up()
+            discard(self._stream)
 
     def flush(self) -> None:
         try:
             self._stream.flush()
         except BrokenPipeError:
-            self._give_up()
-
-    def _give_up(self) -> None:
-        """Send what is still to be said, and what is buffered, nowhere."""
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, self._stream.fileno())
-        os.close(nowhere)
+            discard(self._stream)
 
 
 class _Libraries(logging.Handler):

@@ -44,13 +44,31 @@ def test_a_full_disk_is_one_line_and_the_next_start_goes_on(tmp_path: Path) -> N
     assert again[: len(decided)] == decided
 
 
-def test_an_error_that_nobody_can_be_told_keeps_its_exit_code(tmp_path: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_error_that_nobody_can_be_told_keeps_its_exit_code(tmp_path: Path, unbuffered: str) -> None:
     with Path("/dev/full").open("w") as full:
         told = subprocess.run(
             [sys.executable, "-c", "from drift_e3.cli import main; main()", "status", "--state", "nowhere"],
-            check=False, cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL, stderr=full,
+            check=False, cwd=tmp_path, env=environment() | {"PYTHONUNBUFFERED": unbuffered},
+            stdout=full, stderr=full,
         )  # fmt: skip
     assert told.returncode == Exit.DATA
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_cannot_be_written_is_an_error_with_a_code_of_ours(
+    tmp_path: Path, unbuffered: str
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        told = subprocess.run(
+            [sys.executable, "-c", "from drift_e3.cli import main; main()", "config", "schema"],
+            check=False, cwd=tmp_path, env=environment() | {"PYTHONUNBUFFERED": unbuffered},
+            stdout=full, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    assert (told.returncode, told.stderr) == (
+        Exit.UNAVAILABLE,
+        "drift-e3: [Errno 28] No space left on device\n",
+    )
 
 
 @pytest.mark.slow
