@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drift_e3.cli.options import AsJson, StateDir, state_directory
+from drift_e3.cli.journals import open_state
+from drift_e3.cli.options import AsJson, StateDir
 
 if TYPE_CHECKING:
     from drift_e3.journal.reader import JournalReader
@@ -104,10 +105,7 @@ def export(
 
 def open_ledger(state: Path | None) -> "JournalReader":
     """The journal of a state directory, opened for reading."""
-    from drift_e3.journal.reader import open_journal
-    from drift_e3.journal.schema import JOURNAL_NAME
-
-    return open_journal(state_directory(state) / JOURNAL_NAME)
+    return open_state(state)
 
 
 def refuse_overwriting(out: Path, reader: "JournalReader") -> None:

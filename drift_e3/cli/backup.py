@@ -15,8 +15,11 @@ def backup(
     """Keep the whole state directory in one file; its daemon may run meanwhile."""
     from drift_e3.journal.backup import back_up
 
-    kept = back_up(state_directory(state), out)
+    directory = state_directory(state)
+    kept = back_up(directory, out)
     typer.echo(f"{out}: {kept.files} files, up to event {kept.last_seq}")
+    if not kept.noted:
+        typer.echo(f"note: {directory} cannot be written: retention will not count on this backup", err=True)
 
 
 def restore(

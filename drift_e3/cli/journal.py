@@ -2,16 +2,13 @@
 
 import sys
 from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from drift_e3.cli.exits import Exit
-from drift_e3.cli.options import StateDir, state_directory
-
-if TYPE_CHECKING:
-    from drift_e3.journal.reader import JournalReader
+from drift_e3.cli.journals import open_state
+from drift_e3.cli.options import StateDir
 
 app = typer.Typer(
     help="Look into the journal of a state directory.", no_args_is_help=True, rich_markup_mode=None
@@ -40,7 +37,7 @@ def export(
     from drift_e3.journal.export import export as export_records
 
     encode = msgspec.json.Encoder().encode
-    with _open(state) as reader:
+    with open_state(state) as reader:
         try:
             records = export_records(reader, kind)
         except ValueError as error:
@@ -54,7 +51,7 @@ def verify(state: StateDir = None) -> None:
     """Check every row of the journal: exit code 0 if all is intact, else 1."""
     from drift_e3.journal.tail import verify as verify_journal
 
-    with _open(state) as reader:
+    with open_state(state) as reader:
         report = verify_journal(reader, whole=True)
     typer.echo(report.text)
     if not report.intact:
@@ -65,10 +62,12 @@ def replay(state: StateDir = None) -> None:
     """Make every decision and command anew from the journal's events: exit code 0 only if all are equal."""
     from drift_e3.cli.progress import meter
     from drift_e3.core.trader import Trader
+    from drift_e3.journal.beginning import oldest_state
     from drift_e3.journal.replay import replay as replay_journal
 
-    with _open(state) as reader, meter("replay") as progress:
-        report = replay_journal(reader, Trader, progress)
+    with open_state(state) as reader, meter("replay") as progress:
+        remembered = oldest_state(reader)
+        report = replay_journal(reader, lambda: Trader(remembered), progress)
     for code, events in report.other_code.items():
         typer.echo(f"note: {events} events were processed by other code ({code})")
     if report.outcome_missing:
@@ -83,10 +82,3 @@ def replay(state: StateDir = None) -> None:
     typer.echo(f"journal: {different.journaled.decode()}", err=True)
     typer.echo(f"replay:  {different.computed.decode()}", err=True)
     raise typer.Exit(Exit.CHECK_FAILED)
-
-
-def _open(state: Path | None) -> "JournalReader":
-    from drift_e3.journal.reader import open_journal
-    from drift_e3.journal.schema import JOURNAL_NAME
-
-    return open_journal(state_directory(state) / JOURNAL_NAME)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from drift_e3.cli import report_compare, report_shadow
+from drift_e3.cli.journals import open_state
 from drift_e3.cli.options import StateDir, state_directory
 
 app = typer.Typer(
@@ -36,7 +37,6 @@ def report(context: typer.Context, state: StateDir = None, page: PageOut = None,
         return
     from drift_e3.cli.progress import meter
     from drift_e3.cli.recorded import STDOUT, check_page, show_figures, show_pnl, write_json
-    from drift_e3.journal.reader import open_journal
     from drift_e3.journal.schema import JOURNAL_NAME
     from drift_e3.lab.report.card import run_card
     from drift_e3.lab.report.output import write_report
@@ -46,7 +46,7 @@ def report(context: typer.Context, state: StateDir = None, page: PageOut = None,
     journal = state_directory(state) / JOURNAL_NAME
     if page is not None:
         check_page(page, journal, out)
-    with open_journal(journal) as reader, meter("report") as progress:
+    with open_state(state) as reader, meter("report") as progress:
         told = traded(reader, progress)
     history = told.history
     summary = summarise(history)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from drift_e3.cli.journals import open_state
 from drift_e3.cli.options import StateDir, state_directory
 
 if TYPE_CHECKING:
@@ -32,13 +33,13 @@ def compare(
     from drift_e3.cli.progress import meter
     from drift_e3.cli.recorded import STDOUT, check_page, write_json
     from drift_e3.config import load
-    from drift_e3.journal.reader import open_journal
+    from drift_e3.journal.beginning import started
     from drift_e3.journal.schema import JOURNAL_NAME
     from drift_e3.lab.compare import compare as set_against
     from drift_e3.lab.compare import document
     from drift_e3.lab.report.compare_page import compare_page
     from drift_e3.lab.report.output import write_text
-    from drift_e3.lab.rerun import JournalFeed, started
+    from drift_e3.lab.rerun import JournalFeed
     from drift_e3.wiring.comparing import other_simulation, simulated
 
     journal = state_directory(state) / JOURNAL_NAME
@@ -49,7 +50,7 @@ def compare(
     def make_market(feed: JournalFeed, equity_usd: float) -> "VenueMarket":
         return simulated(settings, feed, equity_usd)
 
-    with open_journal(journal) as reader, meter("compare") as progress:
+    with open_state(state) as reader, meter("compare") as progress:
         comparison = set_against(reader, make_market, progress)
         snapshot = reader.last_good_snapshot() if comparison.told.kind == "paper" else None
         if snapshot is not None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from drift_e3.cli.options import StateDir, state_directory
+from drift_e3.cli.journals import open_state
+from drift_e3.cli.options import StateDir
 
 if TYPE_CHECKING:
     from drift_e3.lab.rerun import VenueMarket
@@ -30,9 +31,8 @@ def shadow(
     from drift_e3.cli.progress import meter
     from drift_e3.cli.recorded import STDOUT, write_json
     from drift_e3.config import load
-    from drift_e3.journal.reader import open_journal
-    from drift_e3.journal.schema import JOURNAL_NAME
-    from drift_e3.lab.rerun import JournalFeed, started
+    from drift_e3.journal.beginning import started
+    from drift_e3.lab.rerun import JournalFeed
     from drift_e3.lab.shadow import shadows
     from drift_e3.lab.shadow_difference import document
     from drift_e3.wiring.comparing import other_simulation, simulated
@@ -42,7 +42,7 @@ def shadow(
     def make_market(feed: JournalFeed, equity_usd: float) -> "VenueMarket":
         return simulated(settings, feed, equity_usd)
 
-    with open_journal(state_directory(state) / JOURNAL_NAME) as reader, meter("shadow books") as show:
+    with open_state(state) as reader, meter("shadow books") as show:
         kept = shadows(reader, make_market, _shares(show))
         snapshot = None if kept.live else reader.last_good_snapshot()
         if snapshot is not None:

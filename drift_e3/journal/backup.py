@@ -2,12 +2,13 @@
 
 The databases are copied by SQLite's own means, so that each copy is whole; the journal first and the outbox
 after it: a copy of the outbox may know of more than the journal's, never of less, or an order could go out
-twice. What a process holds (lock, socket, write-ahead logs) stays behind.
+twice. Of the journal's segments those are taken that its copy has records of. What a process holds (lock,
+socket, write-ahead logs) stays behind.
 """
 
-import hashlib
 import json
 import os
+import shutil
 import sqlite3
 import tarfile
 import tempfile
@@ -16,23 +17,26 @@ from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple
 
 from drift_e3.journal.reader import open_journal
+from drift_e3.journal.retention import BACKED_UP_NAME
 from drift_e3.journal.schema import JOURNAL_NAME, LOCK_WAIT_S
+from drift_e3.journal.segments import FOLDER, check, hash_of, range_of
 from drift_e3.journal.state_lock import LOCK_NAME, StateLock
 from drift_e3.journal.tail import verify
 from drift_e3.ports import DataError
 
 FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
-LEFT_BEHIND: Final = frozenset({LOCK_NAME})
+LEFT_BEHIND: Final = frozenset({LOCK_NAME, BACKED_UP_NAME})
 HELD: Final = ("-wal", "-shm", "-journal", ".sock", ".new")
 CHUNK_BYTES: Final = 1 << 20
 
 
 class Kept(NamedTuple):
-    """What a backup holds: so many files, and the journal's last event."""
+    """What a backup holds: so many files, and the journal's last event. `noted`: retention will go by it."""
 
     files: int
     last_seq: int
+    noted: bool = True
 
 
 def back_up(directory: Path, out: Path) -> Kept:
@@ -42,19 +46,20 @@ def back_up(directory: Path, out: Path) -> Kept:
     """
     if out.exists():
         raise DataError(f"{out}: exists already; a backup is never written over")
-    with open_journal(directory / JOURNAL_NAME) as reader:
-        last_seq = reader.last_seq
+    open_journal(directory / JOURNAL_NAME).close()
     with tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=".backup-") as scratch:
         copies = Path(scratch) / "copies"
         copies.mkdir()
         names = list(_names(directory))
         for name in names:
             _copy(directory / name, copies / name)
-        _check(copies / JOURNAL_NAME)
+        segments = _segments(directory, copies)
+        last_seq = _check(copies / JOURNAL_NAME)
+        names += segments
         packed = Path(scratch) / "packed"
         _pack(copies, names, packed)
         os.link(packed, out)
-    return Kept(len(names), last_seq)
+    return Kept(len(names), last_seq, _note(directory, last_seq))
 
 
 def restore(backup: Path, directory: Path) -> Kept:
@@ -71,7 +76,9 @@ def restore(backup: Path, directory: Path) -> Kept:
                 raise DataError(f"{directory}: holds {found[0]}; restore into a directory of its own")
             # The journal last: a restore that was cut leaves none, so that nothing goes on with a half of it.
             for name in sorted(names, key=lambda name: name == JOURNAL_NAME):
+                (directory / name).parent.mkdir(exist_ok=True)
                 (copies / name).rename(directory / name)
+                _sync((directory / name).parent)
             _sync(directory)
     return Kept(len(names), last_seq)
 
@@ -90,6 +97,41 @@ def _names(directory: Path) -> Iterator[str]:
         held = name in LEFT_BEHIND or name.endswith(HELD)
         if name != JOURNAL_NAME and not held and (directory / name).is_file():
             yield name
+
+
+def _segments(directory: Path, copies: Path) -> list[str]:
+    """Take the segments that the copied journal has records of; they never change, so a link will do."""
+    with open_journal(copies / JOURNAL_NAME) as reader:
+        segments = reader.segments
+    if segments:
+        (copies / FOLDER).mkdir()
+    for segment in segments:
+        source = directory / FOLDER / segment.name
+        check(source, segment)
+        try:
+            _link(source, copies / FOLDER / segment.name)
+        except OSError as error:
+            raise DataError(f"{source}: cannot be copied: {error.strerror}") from error
+    return [f"{FOLDER}/{segment.name}" for segment in segments]
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        # Another file system, or one without links.
+        shutil.copyfile(source, target)
+
+
+def _note(directory: Path, last_seq: int) -> bool:
+    """Leave word for retention that a backup was made; a state directory may be another user's."""
+    unfinished = directory / f"{BACKED_UP_NAME}.new"
+    try:
+        unfinished.write_text(f"{last_seq}\n")
+        unfinished.replace(directory / BACKED_UP_NAME)
+    except OSError:
+        return False
+    return True
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -116,7 +158,7 @@ def _check(journal: Path) -> int:
 
 
 def _pack(copies: Path, names: list[str], packed: Path) -> None:
-    hashes = {name: _sha256(copies / name) for name in names}
+    hashes = {name: hash_of(copies / name) for name in names}
     manifest = copies / MANIFEST
     manifest.write_text(json.dumps({"format": FORMAT, "files": hashes}, indent=1))
     with tarfile.open(packed, "w:gz", compresslevel=6) as archive:
@@ -130,8 +172,9 @@ def _unpack(backup: Path, copies: Path) -> list[str]:
         with tarfile.open(backup, "r:gz") as archive:
             for member in archive:
                 name = member.name
-                if not member.isfile() or PurePosixPath(name).name != name:
+                if not member.isfile() or not _belongs(PurePosixPath(name)):
                     raise DataError(f"{backup}: {name}: not a file of a state directory")
+                (copies / name).parent.mkdir(exist_ok=True)
                 content = archive.extractfile(member)
                 assert content is not None, "a regular file has content"
                 with (copies / name).open("xb") as target:
@@ -148,14 +191,16 @@ def _unpack(backup: Path, copies: Path) -> list[str]:
     if JOURNAL_NAME not in hashes:
         raise DataError(f"{backup}: a backup of another format, or of nothing")
     for name, sha256 in hashes.items():
-        if not (copies / name).is_file() or _sha256(copies / name) != sha256:
+        if not (copies / name).is_file() or hash_of(copies / name) != sha256:
             raise DataError(f"{backup}: {name}: missing or damaged")
     return list(hashes)
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+def _belongs(name: PurePosixPath) -> bool:
+    """Whether a backup may hold a file of this name: one of the state directory itself, or a segment."""
+    if len(name.parts) == 1:
+        return name.name == str(name) != ".."
+    return len(name.parts) == 2 and name.parts[0] == FOLDER and range_of(name.name) is not None
 
 
 def _sync(path: Path) -> None:

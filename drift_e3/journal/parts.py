@@ -43,7 +43,11 @@ class Parts:
     the one that was recorded.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, *, has_segments: bool) -> None:
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, *, has_segments: bool, hashed: bool = True
+    ) -> None:
+        """Without `hashed` a segment's length alone is compared with its record."""
+        self._hashed = hashed
         self._path = path
         self._live = connection
         self._has_segments = has_segments
@@ -143,7 +147,7 @@ class Parts:
         opened = self._opened.pop(segment.name, None)
         if opened is None:
             if segment.name not in self._checked:
-                check(path, segment)
+                check(path, segment, hashed=self._hashed)
                 self._checked.add(segment.name)
             try:
                 opened = connect(path)

@@ -279,8 +279,9 @@ class JournalReader:
 def open_journal(path: Path, *, beside_writer: bool = False) -> JournalReader:
     """Open the journal at `path` for reading, after a look at its write-ahead log.
 
-    `beside_writer`: this very process also writes it. Then nobody looks at the log: a process that opens and
-    closes a file of its own loses all locks that SQLite holds on it.
+    `beside_writer`: this very process also writes it. Then nobody looks at the log: a process that closes a
+    file of its own loses all locks that SQLite holds on it. And of segments, which this process made itself,
+    only the length is compared: a page must not wait until a year of them was hashed.
 
     Raises `JournalUnreadable` when there is none, when the file is not a journal or is newer than this
     program, and when it is older and no writer has brought it up to date yet.
@@ -299,7 +300,7 @@ def open_journal(path: Path, *, beside_writer: bool = False) -> JournalReader:
         raise JournalUnreadable(f"{path}: {error}") from error
     try:
         version = check_readable(connection, path)
-        parts = Parts(path, connection, has_segments=version >= SEGMENTS_SINCE)
+        parts = Parts(path, connection, has_segments=version >= SEGMENTS_SINCE, hashed=not beside_writer)
     except sqlite3.Error as error:
         connection.close()
         raise JournalUnreadable(f"{path}: {error}") from error

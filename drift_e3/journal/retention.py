@@ -7,8 +7,6 @@ where the trader had nothing open then: every trade is told whole or not at all.
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from drift_e3.core.state import TraderState
-from drift_e3.journal.errors import JournalUnreadable
 from drift_e3.journal.memory import SnapshotUnreadable, decode_state
 from drift_e3.journal.reader import JournalReader, Snapshot
 from drift_e3.journal.segments import Segment
@@ -52,18 +50,13 @@ def retirement(reader: JournalReader, keep_ms: int, backed_up: int | None) -> Re
 
 
 def _at_rest(snapshot: Snapshot | None) -> bool:
-    """Whether nothing was open, asked or on its way."""
+    """Whether there was neither a position nor an order, nor a question that might lead to one."""
     if snapshot is None:
         return False
     try:
         state = decode_state(snapshot.trader)
     except SnapshotUnreadable:
         return False
-    return is_at_rest(state)
-
-
-def is_at_rest(state: TraderState) -> bool:
-    """Whether there is neither a position nor an order, nor a question that may lead to one."""
     return (
         state.trade is None
         and state.entry is None
@@ -71,23 +64,4 @@ def is_at_rest(state: TraderState) -> bool:
         and state.account.position_base == 0.0
         and not state.orders.by_id
         and not state.consultation.open_id
-    )
-
-
-def oldest_state(reader: JournalReader) -> TraderState | None:
-    """What the trader remembered before the oldest event that is kept; None where that is the first of all.
-
-    Raises `JournalUnreadable` where that snapshot is missing or another version's.
-    """
-    first_seq = reader.first_seq
-    if first_seq == 1:
-        return None
-    snapshot = reader.snapshot_after(first_seq - 1)
-    try:
-        if snapshot is not None:
-            return decode_state(snapshot.trader)
-    except SnapshotUnreadable:
-        pass
-    raise JournalUnreadable(
-        f"{reader.path}: begins at event {first_seq}; this version cannot read the snapshot before it"
     )

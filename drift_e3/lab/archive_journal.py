@@ -8,11 +8,11 @@ from pathlib import Path
 from drift_e3.core.advice import CandleRow
 from drift_e3.core.commands import AskAdvisor
 from drift_e3.core.events import AdviceFailed, AdviceReceived, AdvisorEvent
+from drift_e3.journal.beginning import started
 from drift_e3.journal.codec import KINDS
 from drift_e3.journal.reader import JournalReader
 from drift_e3.lab.archive import ArchiveWriter, Header, tape_digest
 from drift_e3.lab.leakage import Mode
-from drift_e3.lab.rerun import started
 from drift_e3.ports import DataError
 from drift_e3.venues.tape.series import CandleTape
 

@@ -17,6 +17,7 @@ from drift_e3.core.events import Event
 from drift_e3.core.notes import DecisionMade
 from drift_e3.core.terms import BPS, Verdict
 from drift_e3.core.turn import Outcome
+from drift_e3.journal.beginning import started
 from drift_e3.journal.codec import KINDS
 from drift_e3.journal.reader import JournalReader
 from drift_e3.lab.historian import Historian
@@ -72,7 +73,9 @@ def compare(
     """
     told = traded(reader)
     historian, decisions = Historian(), Decisions()
-    journaled = _journaled(reader, told.events)
+    if reader.first_seq > 1:
+        historian.tell(started(reader), ())
+    journaled = _journaled(reader, told.last_seq)
     waiting = next(journaled, None)
 
     def watch(event: Event, outcome: Outcome) -> None:
@@ -93,7 +96,7 @@ def compare(
                 else:
                     decisions.alone += 1
 
-    rerun(reader, make_market, watch, progress, until_seq=told.events)
+    rerun(reader, make_market, watch, progress, until_seq=told.last_seq)
     while waiting is not None:
         _keep(decisions.told, waiting)
         decisions.alone += 1

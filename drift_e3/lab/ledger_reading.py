@@ -22,6 +22,7 @@ from drift_e3.core.events import (
 from drift_e3.core.notes import AdviceMissed, AdviceTaken, DecisionMade, PositionClosed
 from drift_e3.core.params import Params
 from drift_e3.core.terms import BPS, FLAT, MS_PER_DAY
+from drift_e3.journal.beginning import started
 from drift_e3.journal.codec import KINDS, Message
 from drift_e3.journal.reader import PAGE_ROWS, JournalReader
 from drift_e3.lab.ledger import UNANSWERED, Judge, Record, Use
@@ -56,6 +57,9 @@ def read_ledger(reader: JournalReader, progress: Progress | None = None) -> Iter
     Raises `JournalUnreadable` at a row that is damaged or not this program's.
     """
     book, last_seq, told_seq = _Book(), reader.last_seq, 0
+    if reader.first_seq > 1:
+        begun = started(reader)
+        book.take(begun, begun.seen_ts)
     for row in reader.rows_of(KINDS_READ):
         book.take(reader.message(row), row.ts)
         yield from book.finished()
@@ -68,8 +72,8 @@ def read_ledger(reader: JournalReader, progress: Progress | None = None) -> Iter
 def round_trip_frac(reader: JournalReader) -> float:
     """What going in and out again costs as a taker, as a fraction of notional; 0 where nothing was begun."""
     rows = reader.newest_events([KINDS[Started]], reader.last_seq + 1, 1)
-    started = reader.event(rows[0]) if rows else None
-    return 2.0 * started.instrument.taker_fee_bps * BPS if isinstance(started, Started) else 0.0
+    begun = reader.event(rows[0]) if rows else reader.first_event()
+    return 2.0 * begun.instrument.taker_fee_bps * BPS if isinstance(begun, Started) else 0.0
 
 
 class _Book:

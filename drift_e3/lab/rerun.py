@@ -26,8 +26,8 @@ from drift_e3.core.events import (
 )
 from drift_e3.core.terms import Instrument
 from drift_e3.core.trader import Trader
+from drift_e3.journal.beginning import oldest_state, started
 from drift_e3.journal.codec import EVENT_TYPES, KINDS
-from drift_e3.journal.errors import JournalUnreadable
 from drift_e3.journal.reader import PAGE_ROWS, JournalReader
 from drift_e3.lab.backtest import Watch
 from drift_e3.venues.sim.state import NEVER
@@ -111,15 +111,6 @@ MakeMarket = Callable[[JournalFeed, float], VenueMarket]
 """Makes the market of a feed and of the equity (USD) that the account begins with."""
 
 
-def started(reader: JournalReader) -> Started:
-    """The event that a journal began with; raises `JournalUnreadable` where there is none."""
-    rows = reader.event_rows(0, 1)
-    event = reader.event(rows[0]) if rows else None
-    if not isinstance(event, Started):
-        raise JournalUnreadable(f"{reader.path}: has no event, nothing was traded")
-    return event
-
-
 def rerun(
     reader: JournalReader,
     make_market: MakeMarket,
@@ -136,13 +127,14 @@ def rerun(
     Deposits and withdrawals reach the simulated account as they did the real one. Another `trader`, or one
     who is told otherwise by `change`, may ask what nobody asked then: where `asked` holds the ids of what was
     asked, all other questions fail at once. Ends after event `until_seq`, without one after the last that
-    is there at the beginning. Raises `JournalUnreadable` at a damaged row.
+    is there at the beginning. Where retention has deleted events, trader and account begin as they were then,
+    the simulated venue begins anew. Raises `JournalUnreadable` at a damaged row.
     """
     beginning = started(reader)
     last_seq = reader.last_seq if until_seq is None else until_seq
     feed = JournalFeed(reader, beginning.instrument, beginning.feed, last_seq)
     market = make_market(feed, _first_equity(reader, beginning))
-    decider = Trader() if trader is None else trader
+    decider = Trader(oldest_state(reader)) if trader is None else trader
 
     def take(event: Event) -> None:
         outcome = decider.process(event)

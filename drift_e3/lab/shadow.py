@@ -26,9 +26,10 @@ from drift_e3.core.notes import PositionClosed
 from drift_e3.core.terms import WeightMode
 from drift_e3.core.trader import Trader
 from drift_e3.core.turn import Outcome
+from drift_e3.journal.beginning import oldest_state, started
 from drift_e3.journal.codec import KINDS
 from drift_e3.journal.reader import JournalReader
-from drift_e3.lab.rerun import MakeMarket, rerun, started
+from drift_e3.lab.rerun import MakeMarket, rerun
 from drift_e3.lab.shadow_model import model_draft
 
 
@@ -99,7 +100,7 @@ def shadows(reader: JournalReader, make_market: MakeMarket, meter: Meter) -> Sha
     received = _answers(reader)
     return Shadows(
         books=books,
-        live=next(reader.rows_of([KINDS[AccountOpened]]), None) is not None,
+        live=_is_live(reader),
         frame_ms=beginning.feed.frame_ms,
         weight_mode=beginning.settings.params.ai_weightMode,
         questions=len(asked),
@@ -131,7 +132,10 @@ def _keep(
     asked: set[str],
     draft: Drafter,
 ) -> Kept:
-    kept, trader = Kept(book), Trader(draft=draft)
+    kept, state = Kept(book), oldest_state(reader)
+    if state is not None:
+        state.settings = settings_of(book, state.settings)
+    trader = Trader(state, draft=draft)
 
     def change(event: Event) -> Event:
         if isinstance(event, Started | SettingsChanged):
@@ -171,6 +175,14 @@ def _flat(reader: JournalReader, make_market: MakeMarket, meter: Meter) -> Kept:
                 kept.equity[open_ts + frame_ms] = equity_usd
                 progress(row.seq, last_seq)
     return kept
+
+
+def _is_live(reader: JournalReader) -> bool:
+    """Whether the journal is a live account's: somebody showed what it holds."""
+    state = oldest_state(reader)
+    if state is not None:
+        return state.account.opened is not None
+    return next(reader.rows_of([KINDS[AccountOpened]]), None) is not None
 
 
 def _asked(reader: JournalReader) -> set[str]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from drift_e3.core.events import AccountOpened, BookSeen, Event, Heartbeat, OpenInterestSeen
 from drift_e3.core.notes import Note
+from drift_e3.journal.beginning import oldest_state, started
 from drift_e3.journal.codec import KINDS, NOTE_TYPES
 from drift_e3.journal.errors import JournalUnreadable
 from drift_e3.journal.reader import PAGE_ROWS, JournalReader
@@ -21,12 +22,14 @@ UNHEARD = frozenset(KINDS[kind] for kind in (BookSeen, Heartbeat, OpenInterestSe
 
 
 class Traded(NamedTuple):
-    """A journal's history; `kind` is ``live`` or ``paper``, `sha256` that of all its events as written."""
+    """A journal's history; `kind` is ``live`` or ``paper``, `sha256` that of all its events as written, the
+    last of them `last_seq`."""
 
     history: History
     kind: str
     events: int
     sha256: str
+    last_seq: int
 
 
 def traded(reader: JournalReader, progress: Callable[[int, int], None] | None = None) -> Traded:
@@ -36,6 +39,10 @@ def traded(reader: JournalReader, progress: Callable[[int, int], None] | None = 
     """
     historian, content = Historian(), sha256()
     last_seq, events, live = reader.last_seq, 0, False
+    state = oldest_state(reader)
+    if state is not None:
+        live = state.account.opened is not None
+        historian.tell(started(reader), ())
     for row, outputs in reader.entries():
         if row.seq > last_seq:
             # A daemon is writing on: what came later belongs to a later report.
@@ -52,7 +59,7 @@ def traded(reader: JournalReader, progress: Callable[[int, int], None] | None = 
             progress(events, last_seq)
     if not events:
         raise JournalUnreadable(f"{reader.path}: has no event, nothing was traded")
-    return Traded(historian.history, "live" if live else "paper", events, content.hexdigest())
+    return Traded(historian.history, "live" if live else "paper", events, content.hexdigest(), last_seq)
 
 
 def note_of(reader: JournalReader, row: OutputRow) -> Note | None:

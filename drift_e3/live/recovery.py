@@ -52,10 +52,15 @@ def recover(reader: JournalReader, market: Market | None) -> Recovered:
     state = _remembered(snapshot)
     if snapshot is not None and state is not None:
         trader, seq = Trader(state), snapshot.seq
-        last_ts = reader.event_rows(seq - 1, 1)[0].ts
+        last_ts = reader.event_row(seq).ts
         if market is not None:
             _refuse_another_market(reader, trader, market)
             market.restore(snapshot.market)
+    elif reader.first_seq > 1:
+        raise DataError(
+            f"{reader.path}: this version cannot read the snapshot, and retention has deleted the first "
+            "events: start the version that wrote it, or use another --state"
+        )
     made: deque[Event] = deque()
     unsaid: Outcome | None = None
     replayed = 0
@@ -100,8 +105,7 @@ def first_start(path: Path) -> Started | None:
     except JournalEmpty:
         return None
     with reader:
-        rows = reader.event_rows(0, 1)
-        event = reader.event(rows[0]) if rows else None
+        event = reader.first_event()
     return event if isinstance(event, Started) else None
 
 

@@ -137,12 +137,9 @@ def _chart(reader: JournalReader, candles: int) -> Chart:
 
 
 def _frame_ms(reader: JournalReader) -> int:
-    """The length of a candle, by the last start."""
-    for row in reader.newest_events(("started",), END, 1):
-        started = reader.event(row)
-        assert isinstance(started, Started), "the row is of this kind"
-        return started.feed.frame_ms
-    return 0
+    """The length of a candle, by the first start: no other market is taken on."""
+    started = reader.first_event()
+    return started.feed.frame_ms if isinstance(started, Started) else 0
 
 
 def _decisions(reader: JournalReader, count: int) -> dict[int, Decision]:

@@ -38,8 +38,8 @@ def rows(journal: Path) -> list[object]:
 
 
 def test_what_is_restored_is_what_was_kept(state: Path, tmp_path: Path) -> None:
-    assert back_up(state, tmp_path / "b.tar.gz") == (3, 30)
-    assert restore(tmp_path / "b.tar.gz", tmp_path / "new" / "state") == (3, 30)
+    assert back_up(state, tmp_path / "b.tar.gz") == (3, 30, True)
+    assert restore(tmp_path / "b.tar.gz", tmp_path / "new" / "state") == (3, 30, True)
     again = tmp_path / "new" / "state"
     assert rows(again / "journal.db") == rows(state / "journal.db")
     assert (again / "program.pin").read_text() == "438024296\n"

@@ -13,6 +13,7 @@ import structlog
 
 import drift_e3.advisors.attendance
 import drift_e3.cli.launch
+import drift_e3.journal.rotation
 import drift_e3.live.daemon
 from drift_e3.cli import main
 
@@ -49,7 +50,12 @@ def program(folder: Path, *arguments: object, **variables: str) -> Ran:
         patch.setattr(sys, "argv", ["drift-e3", *map(str, arguments)])
         patch.setattr(sys, "excepthook", sys.excepthook)
         # A logger keeps the first output it meets, which was another run's.
-        for module in (drift_e3.cli.launch, drift_e3.live.daemon, drift_e3.advisors.attendance):
+        for module in (
+            drift_e3.cli.launch,
+            drift_e3.live.daemon,
+            drift_e3.advisors.attendance,
+            drift_e3.journal.rotation,
+        ):
             patch.setattr(module, "log", structlog.get_logger())
         try:
             main()

@@ -7,6 +7,7 @@ set against books of the audit's own; the trader is not run.
 from collections.abc import Callable
 
 from drift_e3.core.events import Event, Started
+from drift_e3.journal.beginning import deleted
 from drift_e3.journal.errors import JournalUnreadable
 from drift_e3.journal.reader import PAGE_ROWS, JournalReader
 from drift_e3.lab.audit.books import begin
@@ -30,7 +31,8 @@ def audit(reader: JournalReader, progress: Callable[[int, int], None] | None = N
         event: Event = reader.event(row)
         if checks is None:
             if not isinstance(event, Started):
-                raise JournalUnreadable(f"{reader.path}: does not begin with a start, but with {row.kind}")
+                why = deleted(reader) or f"does not begin with a start, but with {row.kind}"
+                raise JournalUnreadable(f"{reader.path}: {why}")
             checks, first_ts = Checks(begin(event), findings), row.ts
         findings.at(row.seq, row.ts)
         heard = [reader.message(output) for output in outputs if output.kind in HEARD]
