@@ -56,8 +56,6 @@ class Checks:
         missing, and what must be under way is not asked."""
         scene, findings, ts = self._scene, self._findings, event.seen_ts
         self._book(event)
-        if isinstance(event, HistoricEvent) and event.history:
-            return
         for output in outputs:
             match output:
                 case ModeChanged():
@@ -67,6 +65,9 @@ class Checks:
                 case OrderRefused():
                     scene.refuse(output.intent, ts)
             check_statement(scene, findings, output)
+        if isinstance(event, HistoricEvent) and event.history:
+            # The trader learns from the time before it and decides on nothing.
+            return
         scene.losses.mark(scene.books.equity_usd, ts, scene.books.limits)
         if not scene.books.size_base and not scene.orders.growing():
             scene.people.flatten = False
@@ -100,6 +101,7 @@ class Checks:
             unprotected_ms=unprotected.all_ms,
             unprotected_ms_max=unprotected.longest_ms,
             unprotected_ms_bound=int(self._scene.books.limits.unprotected_max_s * MS_PER_SECOND),
+            overexposures=overexposed.times,
             overexposed_ms_max=overexposed.longest_ms,
             entry_cap_share_max=self._entry_cap_share_max,
             drawdown_frac_max=losses.drawdown_frac_max,

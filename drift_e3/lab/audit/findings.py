@@ -61,14 +61,15 @@ class Finding(NamedTuple):
 class Figures(NamedTuple):
     """What an audit measured. Times in ms of event time.
 
-    `unprotected_ms_bound` is the limit in force, past which a position is left; `overexposed_ms_max` is how
-    long notional stood above the cap by more than the tolerance; `entry_cap_share_max` is the largest entry's
+    `unprotected_ms_bound` is the limit in force, past which a position is left; `overexposures` counts
+    how often notional rose above the cap by more than the tolerance, `overexposed_ms_max` is for how long; `entry_cap_share_max` is the largest entry's
     notional, open orders counted, over what the cap allowed.
     """
 
     unprotected_ms: int = 0
     unprotected_ms_max: int = 0
     unprotected_ms_bound: int = 0
+    overexposures: int = 0
     overexposed_ms_max: int = 0
     entry_cap_share_max: float = 0.0
     drawdown_frac_max: float = 0.0
@@ -108,6 +109,7 @@ class Audit(NamedTuple):
             "unprotected_s": figures.unprotected_ms / MS_PER_SECOND,
             "unprotected_s_max": self.unprotected_s_max,
             "unprotected_s_bound": figures.unprotected_ms_bound / MS_PER_SECOND,
+            "overexposures": figures.overexposures,
             "overexposed_s_max": figures.overexposed_ms_max / MS_PER_SECOND,
             "entry_cap_share_max": figures.entry_cap_share_max,
             "drawdown_frac_max": figures.drawdown_frac_max,

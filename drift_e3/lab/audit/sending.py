@@ -1,15 +1,20 @@
 """What was sent, and what the venue filled of it: each order judged as it leaves, each fill as it comes."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from drift_e3.core.commands import CancelOrder, SubmitOrder
 from drift_e3.core.decision import Decision
 from drift_e3.core.events import Event, Fill
 from drift_e3.core.notes import DecisionMade
+from drift_e3.core.orders import NOT_OURS
 from drift_e3.core.terms import IOC, MS_PER_SECOND, TRADING, Reason
 from drift_e3.journal.codec import Message
 from drift_e3.lab.audit.findings import Findings, Rule
 from drift_e3.lab.audit.scene import ROUNDING, Scene
+
+REDUCING: Final = NOT_OURS - {Reason.ADOPTED}
+"""Why a fill that is not ours only reduces."""
 
 
 def check_fill(scene: Scene, findings: Findings, fill: Fill) -> None:
@@ -17,7 +22,7 @@ def check_fill(scene: Scene, findings: Findings, fill: Fill) -> None:
     before_base = scene.books.position_base if scene.books.size_base else 0.0
     after_base = before_base + fill.side * fill.size_base
     order = scene.orders.by_id.get(fill.order_id)
-    only_reduces = fill.reason is not Reason.ADOPTED and (order is None or order.intent.reduce_only)
+    only_reduces = fill.reason in REDUCING if order is None else order.intent.reduce_only
     turned = before_base * after_base < 0.0 and abs(after_base) >= scene.half_step_base
     findings.ask(
         Rule.REDUCE_ONLY,

@@ -11,9 +11,10 @@ from drift_e3.lab.audit.scene import ROUNDING, Scene
 
 
 class Stretch:
-    """How long a state of things lasted, in ms of event time: in all, and the longest at a time."""
+    """How often a state of things came, and how long it lasted, in ms of event time: in all, and at most."""
 
     def __init__(self) -> None:
+        self.times = 0
         self.all_ms = 0
         self.longest_ms = 0
         self.since_ts = -1
@@ -23,6 +24,7 @@ class Stretch:
         if self.since_ts < 0:
             if lasts:
                 self.since_ts = ts
+                self.times += 1
             return 0
         past_ms = max(ts - self.since_ts, 0)
         self.longest_ms = max(self.longest_ms, past_ms)
