@@ -35,6 +35,9 @@ def notices(event: Event, outcome: Outcome, state: TraderState) -> Iterator[Noti
             yield Notice(
                 key=f"fill:{event.fill_id}", title=f"Not ours: {event.reason.label}", body=body, urgent=True
             )
+        case Fill() if event.reason is Reason.REDUCE:
+            body = f"{event.side.label} {event.size_base:g} at {event.price_usd:.4f}: above the regime's cap"
+            yield Notice(key=f"fill:{event.fill_id}", title="Position made smaller", body=body)
         case EntriesBarred() if event.reasons:
             reasons = ", ".join(event.reasons)
             yield Notice(key=f"barred:{reasons}", title="Entries are barred", body=reasons)

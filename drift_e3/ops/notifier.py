@@ -20,6 +20,7 @@ from drift_e3.core.trader import Trader
 from drift_e3.core.turn import Outcome
 from drift_e3.operating import Operator
 from drift_e3.ops.notices import Notice, notices, summary
+from drift_e3.ops.worries import Worries
 from drift_e3.status import AlertStatus
 
 Send = Callable[[str, str], Awaitable[bool]]
@@ -43,6 +44,7 @@ class Notifier:
         self._now_s = now_s
         self._waiting: deque[Notice] = deque()
         self._wake = asyncio.Event()
+        self._worries = Worries()
         self._told_s: dict[str, float] = {}
         self._sent_s: deque[float] = deque()
         self._held_back = 0
@@ -70,7 +72,7 @@ class Notifier:
         if not state.warmed:
             return
         self._count_day(event, outcome, trader)
-        for notice in notices(event, outcome, state):
+        for notice in (*notices(event, outcome, state), *self._worries.about(event, state)):
             self._take(notice)
 
     async def run(self, operator: Operator) -> None:

@@ -16,7 +16,7 @@ from drift_e3.core.events import (
     Heartbeat,
     OrderRejected,
 )
-from drift_e3.core.terms import MS_PER_DAY
+from drift_e3.core.terms import MS_PER_DAY, Reason
 from drift_e3.core.trader import Trader
 from drift_e3.core.turn import Outcome
 from drift_e3.ops import notifier as module
@@ -24,7 +24,7 @@ from drift_e3.ops.messengers import messengers
 from drift_e3.ops.notices import Notice, notices, summary
 from drift_e3.ops.notifier import AGAIN_S, PER_HOUR, WAITING_MAX, Notifier
 from drift_e3.status import AlertStatus
-from tests.core.builders import immediate
+from tests.core.builders import a_fill, immediate
 from tests.core.stories import Story, a_story, in_position
 from tests.live.attended import attended
 from tests.live.daemons import KeptLog
@@ -56,6 +56,13 @@ def test_a_position_is_told_when_it_closes() -> None:
     outcome = story.fill(exit_order.order_id)
     found = [notice.title for notice in notices(Heartbeat(seen_ts=story.now), outcome, story.state)]
     assert [title[:7] for title in found] == ["Closed "]
+
+
+def test_a_position_that_is_made_smaller_is_told() -> None:
+    story = a_story()
+    fill = a_fill("reduce-1", reason=Reason.REDUCE)
+    (notice,) = notices(fill, Outcome((), ()), story.state)
+    assert (notice.title, notice.urgent) == ("Position made smaller", False)
 
 
 def test_a_day_is_summed_up_in_a_line() -> None:

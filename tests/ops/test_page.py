@@ -1,17 +1,21 @@
 """The page in a real browser, driven as a person would: what it shows, its reasons, and a halt."""
 
-import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from drift_e3.core.events import HaltRequested
-from tests.live.daemons import turns
+from drift_e3.ops.advisor_score import read_card
+from drift_e3.ops.scorer import Scorer
+from tests.live.attended import CHOSEN, STEPPED
+from tests.live.daemons import orders, turns
 from tests.live.journals import told
+from tests.ops.cards import a_card
 from tests.ops.served import TOKEN, Served, served
 
 CHROMIUM = shutil.which("chromium")
@@ -33,14 +37,14 @@ pytestmark = [
 
 
 @asynccontextmanager
-async def looking(one: Served, size: str = "desktop", scheme: str = "light") -> AsyncIterator[Any]:
+async def looking(one: Served) -> AsyncIterator[Any]:
     """A person's browser at the page; anything it complains of fails the test."""
     playwright = pytest.importorskip("playwright.async_api", reason="`make optional` has not been run")
     complaints: list[str] = []
     async with playwright.async_playwright() as driver:
         browser = await driver.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        width, height = SIZES[size]
-        page = await browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+        width, height = SIZES["desktop"]
+        page = await browser.new_page(viewport={"width": width, "height": height})
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("requestfailed", lambda request: complaints.append(request.url))
         await page.goto(f"http://127.0.0.1:{one.server.port}/")
@@ -67,10 +71,25 @@ async def test_it_shows_price_regime_position_and_the_reasons_of_decisions(tmp_p
         )
 
 
+async def test_it_shows_what_the_advisors_answers_were_worth_and_how_everything_is(tmp_path: Path) -> None:
+    asking = orders(tmp_path / "state", replace(CHOSEN.trading(), ai_enabled=True), speed=STEPPED)
+    scorer = Scorer((), {})
+    scorer._score = read_card(a_card(40), scored_ts=1_700_000_000_000, took_s=1.0)
+    async with served(tmp_path, scorer=scorer, how=asking) as one, looking(one) as page:
+        worth = page.locator("#worth")
+        await worth.locator(".plot-container").wait_for()
+        said = await worth.inner_text()
+        assert "No more often right than chance explains" in said
+        assert "80.0 %, said 60.0 %" in said
+        assert await page.locator("#horizons input").count() == 1
+        health = await page.inner_text("#health")
+        assert all(part in health for part in ("Ready for entries", "Feed: candle", "Advisor"))
+
+
 async def test_every_text_of_the_page_is_reached_by_keyboard(tmp_path: Path) -> None:
     async with served(tmp_path) as one, looking(one) as page:
         reached = []
-        for _ in range(8):
+        for _ in range(9):
             await page.keyboard.press("Tab")
             reached.append(await page.evaluate("document.activeElement.id || document.activeElement.tagName"))
         assert {"reduce", "flatten", "halt", "only-signals"} <= set(reached)
@@ -99,11 +118,14 @@ def _halts(one: Served) -> list[HaltRequested]:
     return [event for event, _ in told(one.daemon.state) if isinstance(event, HaltRequested)]
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_nothing_is_wider_than_the_screen(tmp_path: Path, size: str, scheme: str) -> None:
-    async with served(tmp_path) as one, looking(one, size, scheme) as page:
-        assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-        BUILD.mkdir(parents=True, exist_ok=True)
-        await asyncio.sleep(0)
-        await page.screenshot(path=BUILD / f"{size}-{scheme}.png", full_page=True)
+async def test_nothing_is_wider_than_the_screen_and_halt_is_in_reach(tmp_path: Path) -> None:
+    BUILD.mkdir(parents=True, exist_ok=True)
+    async with served(tmp_path) as one, looking(one) as page:
+        for size, (width, height) in SIZES.items():
+            await page.set_viewport_size({"width": width, "height": height})
+            for scheme in ("light", "dark"):
+                await page.emulate_media(color_scheme=scheme)
+                assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+                halt = await page.locator("#halt").bounding_box()
+                assert halt["y"] + halt["height"] <= height
+                await page.screenshot(path=BUILD / f"{size}-{scheme}.png", full_page=True)

@@ -3,7 +3,6 @@
 import { $, clock, fixed, list, make, regimeBadge, span, words } from "./format.js";
 
 const ROWS_MAX = 600;
-let unnamed = 0;
 
 export function decisionRow(decision) {
   const row = make("li"), details = make("details"), summary = make("summary");
@@ -24,10 +23,8 @@ export function decisionRow(decision) {
 function reasons(decision) {
   const node = make("div", undefined, "reasons");
   const part = (title, kind, ...content) => {
-    const box = make("section", undefined, kind), head = make("h3", title);
-    head.id = `reason-${unnamed += 1}`;
-    box.setAttribute("aria-labelledby", head.id);
-    box.append(head, ...content);
+    const box = make("div", undefined, kind);
+    box.append(make("h3", title), ...content);
     node.append(box);
   };
   part("Rules", "", list([

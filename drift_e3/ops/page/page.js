@@ -66,7 +66,11 @@ async function older() {
 }
 
 async function refreshReady() { seen.ready = await ask("/readyz", [503]); }
-async function refreshScore() { takeScore(await ask("/api/advisor")); }
+async function refreshScore() {
+  const score = await ask("/api/advisor");
+  takeScore(score);
+  if (score.scoring) setTimeout(() => refreshScore().catch(console.warn), RETRY_MS);
+}
 
 // -- keeping up ---------------------------------------------------------------------------------------------------
 
