@@ -4,14 +4,11 @@ import sys
 from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
 from drift_e3.cli.exits import Exit
-
-if TYPE_CHECKING:
-    from drift_e3.drill.chaos.card import Card
 
 DAEMON: Final = (sys.executable, "-m", "drift_e3.cli.chaos_daemon")
 
@@ -36,6 +33,7 @@ def chaos(
     import json
     from tempfile import TemporaryDirectory
 
+    from drift_e3.drill.chaos.card_text import text
     from drift_e3.drill.chaos.play import run
 
     with ExitStack() as stack:
@@ -48,8 +46,3 @@ def chaos(
     typer.echo(json.dumps(card.document()) if as_json else text(card))
     if not card.good:
         raise typer.Exit(Exit.CHECK_FAILED)
-
-
-def text(card: "Card") -> str:
-    """The card for people."""
-    return str(card.document())

@@ -19,11 +19,9 @@ import traceback
 from typing import Any, Final
 
 from drift_e3.cli import main as command_line
-from drift_e3.drill.chaos.disk import forbid_writing, limit_files
+from drift_e3.drill.chaos.disk import limit_files, obey
 from drift_e3.drill.shared_time import SharedTimeLoop, TakenTime, TimeTaker
 
-BUG: Final = 1
-"""What Python itself ends with after a traceback."""
 LOADED: Final = (
     "drift_e3.cli.launch",
     "drift_e3.cli.licensing",
@@ -67,32 +65,28 @@ def load() -> None:
     gc.freeze()
 
 
-def live(given: dict[str, Any]) -> int:
-    """One life to its end: its exit code."""
+def live(given: dict[str, Any]) -> None:
+    """One life to its end, which is the program's own."""
     parent = os.dup(1)
     log = os.open(given["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for number in (1, 2):
         os.dup2(log, number)
     giver = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     giver.connect(given["time"])
-    taken = TakenTime(giver)
+    taken = TakenTime(giver, obey)
     time.time, time.time_ns, time.monotonic = taken.time, taken.time_ns, taken.monotonic
     asyncio.set_event_loop_policy(_Policy(taken))  # type: ignore[deprecated]  # what 3.16 lacks, 3.13 has
     os.environ.update(given["environment"])
     if given["file_bytes_max"] is not None:
         limit_files(os.getpid(), given["file_bytes_max"])
-    if given["read_only"]:
-        forbid_writing()
     sys.argv = ["drift-e3", *given["arguments"]]
     try:
         command_line()
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 0
-    except BaseException:  # noqa: BLE001 - whatever it is, it is shown as Python would show it
+    except SystemExit:
+        raise
+    except BaseException:
         tell(parent, bug=traceback.format_exc()[-4_000:])
-        sys.excepthook(*sys.exc_info())
-        return BUG
-    return 0
+        raise
 
 
 def main() -> None:
@@ -103,12 +97,8 @@ def main() -> None:
         given = json.loads(line)
         child = os.fork()
         if child == 0:
-            code = BUG
-            try:
-                code = live(given)
-            finally:
-                sys.stdout.flush()
-                os._exit(code)
+            live(given)
+            return
         tell(pid=child)
         _, status = os.waitpid(child, 0)
         tell(ended=os.waitstatus_to_exitcode(status))

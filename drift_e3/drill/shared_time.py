@@ -13,6 +13,7 @@ import selectors
 import socket
 import struct
 import time
+from collections.abc import Callable
 from math import inf
 from typing import Final, cast
 
@@ -21,8 +22,8 @@ STRIDE_S: Final = 0.004
 """Of the machine's time that passed since the time was last moved, no more than this counts."""
 STUCK_S: Final = 60.0
 """Of the machine's time: whoever has worked for so long will not come to an end."""
-_TOLD: Final = struct.Struct("!Qdd")
-"""Giver to taker: a number, the loop's time, and the wall clock's (both s)."""
+_TOLD: Final = struct.Struct("!QddB")
+"""Giver to taker: a number, the loop's time, the wall clock's (both s), and a word."""
 _ANSWERED: Final = struct.Struct("!Qd")
 """Taker to giver: the number, and when it next has something to do (s of the loop)."""
 _Ready = list[tuple[selectors.SelectorKey, int]]
@@ -42,6 +43,8 @@ class TimeGiver(selectors.DefaultSelector):
         """What the taker's wall clock shows (s since 1970) at the loop's 0."""
         self.held = False
         """Whether time stands still because somebody says so."""
+        self.word = 0
+        """Told to the taker with every time: whatever its process makes of it."""
         self._speed = speed
         self._moved_s = time.monotonic()
         self._taker: socket.socket | None = None
@@ -103,7 +106,7 @@ class TimeGiver(selectors.DefaultSelector):
         self._number += 1
         self._asked, self._stale = True, False
         try:
-            self._taker.send(_TOLD.pack(self._number, self.now_s, self.wall_zero_s + self.now_s))
+            self._taker.send(_TOLD.pack(self._number, self.now_s, self.wall_zero_s + self.now_s, self.word))
         except OSError:
             self._lose()
 
@@ -137,10 +140,13 @@ class TimeGiver(selectors.DefaultSelector):
 
 
 class TakenTime:
-    """The time as it is told over a socket; to be made before any loop. Raises `OSError` without a giver."""
+    """The time as it is told over a socket; to be made before any loop. Raises `OSError` without a giver.
+    `obey` is called with each new word."""
 
-    def __init__(self, giver: socket.socket) -> None:
+    def __init__(self, giver: socket.socket, obey: Callable[[int], None]) -> None:
         self.giver = giver
+        self._obey = obey
+        self._word = 0
         self.now_s = self.wall_s = 0.0
         self._number = 0
         self._asked = False
@@ -156,8 +162,11 @@ class TakenTime:
             return
         if not heard:
             os._exit(0)
-        for self._number, self.now_s, self.wall_s in _TOLD.iter_unpack(heard):
+        for self._number, self.now_s, self.wall_s, word in _TOLD.iter_unpack(heard):
             self._asked = True
+            if word != self._word:
+                self._word = word
+                self._obey(word)
 
     def idle(self, until_s: float) -> None:
         """Say that there is nothing to do before that, if somebody wants to know."""

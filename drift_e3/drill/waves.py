@@ -21,7 +21,8 @@ MOVE_FRAC = 0.0008
 QUIET_FRAC = 0.0002
 GAPS = tuple(0.0001 + 0.0001 * level for level in range(10))
 LAG_MS = 15 * MS_PER_SECOND
-"""For so long the book leans where the last minute went: a candle is decided a moment after its close."""
+"""For so long, unless told otherwise, the book leans where the last minute went: a candle is decided a moment
+after its close."""
 THICK, THIN = 400.0, 150.0
 """Size of a book's level on the side where the minute goes, and on the other."""
 EAGER = {
@@ -59,6 +60,7 @@ class Waves:
         start_ts: int = START_TS,
         seed: int = 5,
         rate_frac_1h: float = 0.00001,
+        lag_ms: int = LAG_MS,
     ) -> None:
         self.instrument = Instrument()
         self.feed = Feed(frame_ms=MS_PER_MINUTE, oracle_ticks=True)
@@ -66,6 +68,7 @@ class Waves:
         self._plan = tuple(plan)
         self._dice = random.Random(seed)  # noqa: S311  (a drill, not a secret)
         self._rate_frac_1h = rate_frac_1h
+        self._lag_ms = lag_ms
         self._opens_usd = PRICE_USD
         self._ts = self.begins_ts
         self._steps: deque[tuple[int, Step]] = deque(self._history())
@@ -102,7 +105,7 @@ class Waves:
             if ts % MS_PER_HOUR == 0:
                 self._steps.append((ts, self._funding(ts, history=False)))
         direction = self._plan[minute % len(self._plan)]
-        leaning = self._plan[max(ts - LAG_MS - self.begins_ts, 0) // MS_PER_MINUTE % len(self._plan)]
+        leaning = self._plan[max(ts - self._lag_ms - self.begins_ts, 0) // MS_PER_MINUTE % len(self._plan)]
         price_usd = self._opens_usd * (1.0 + direction * MOVE_FRAC * minute_ts / MS_PER_MINUTE)
         self._steps.append((ts, OracleTick(seen_ts=ts, publish_ts=ts, price_usd=price_usd)))
         self._steps.append((ts, self._book(ts, price_usd, leaning)))

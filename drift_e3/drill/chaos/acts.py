@@ -218,6 +218,7 @@ ACTS: Final[tuple[Act, ...]] = (
         "What became of a transaction is answered by nonsense.",
         method="getSignatureStatuses",
         hinders=False,
+        codes=ASK_AGAIN,
     ),
     _board(
         "answers lost",

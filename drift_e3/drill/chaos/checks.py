@@ -17,6 +17,7 @@ from drift_e3.journal.reader import JournalReader, open_journal
 from drift_e3.journal.replay import replay
 from drift_e3.journal.schema import JOURNAL_NAME
 from drift_e3.journal.tail import verify
+from drift_e3.lab.audit.auditing import audit
 from drift_e3.live.recovery import recover
 from drift_e3.ports import DataError
 from drift_e3.venues.solana.books import Books, booked
@@ -155,6 +156,8 @@ def _check_journal(record: Record, reader: JournalReader) -> None:
     if tail.first_bad is not None:
         record.broken.append(f"the journal is damaged: {tail.text}")
         return
+    for finding in audit(reader).findings:
+        record.broken.append(f"the audit, {finding.rule}: {finding.words} (event {finding.seq})")
     report = replay(reader, Trader)
     if report.difference is not None:
         found = report.difference

@@ -27,6 +27,8 @@ from drift_e3.wiring.chain import program
 SPEED: Final = 40.0
 """Of the market's time over the machine's, at the most."""
 MINUTE_S: Final = 60.0
+LAG_MS: Final = 45 * MS_PER_SECOND
+"""For so long after a candle its book still leans as it did: one that came late is traded all the same."""
 LEAD_S: Final = 20
 """The chain begins so long after a full minute: set up, and the daemon started, it is the next one."""
 BEGIN_S: Final = 90.0
@@ -50,8 +52,8 @@ def run(
 async def _play(seed: int, minutes: float, venue: VenueName, folder: Path, command: Sequence[str]) -> Card:
     loop, began_s = asyncio.get_running_loop(), time.monotonic()
     state_dir = folder / "state"
-    feed = Waves(plan(seed), start_ts=START_TS + LEAD_S * MS_PER_SECOND)
     start_ts = START_TS + LEAD_S * MS_PER_SECOND
+    feed = Waves(plan(seed), start_ts=start_ts, lag_ms=LAG_MS)
     variables: dict[str, str] = {}
     async with (
         LocalChain(venue, "emulation", feed=feed, start_ts=start_ts, pace=1.0, seed=seed) as local,
@@ -113,7 +115,7 @@ async def _leave(
             return
         if policy == "hold":
             service.bring_up()
-            await _until(lambda: watch.where is Where.TRADES, troubles, BEGIN_S)
+            await _until(lambda: service.heard and watch.where is Where.TRADES, troubles, BEGIN_S)
     if service.endings[-1].code != 0:
         broken.append(f"the last life ended with {service.endings[-1].code}")
     user = witness.user()
@@ -137,6 +139,8 @@ def _variables(model_url: str) -> dict[str, str]:
         "OLLAMA__URL": model_url,
         "OLLAMA__MODELS": MODEL,
         "SERVER__PORT": "0",
+        # After a jump of the price no other candle is large.
+        "STRATEGY__M_BODYOVERATR": "0",
     }
     return {f"DRIFT_E3_{name}": value for name, value in wanted.items()}
 

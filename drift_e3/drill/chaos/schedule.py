@@ -14,7 +14,7 @@ from drift_e3.drill.chaos.acts import ACTS, Act, Group
 AROUND: Final = (Group.FEED, Group.RPC, Group.SENDING, Group.VENUE, Group.PRICE, Group.MODEL)
 WITHIN: Final = (Group.PROCESS, Group.CLOCK, Group.DISK, Group.PROCESS)
 GAP_AROUND_S: Final = (2.0, 12.0)
-GAP_WITHIN_S: Final = (8.0, 30.0)
+GAP_WITHIN_S: Final = (12.0, 40.0)
 """Between two strikes of a lane (s of the market)."""
 S_PER_MINUTE: Final = 60.0
 CLOSE_SHARE: Final = 0.5
@@ -47,9 +47,9 @@ def schedule(seed: int, minutes: float) -> tuple[Strike, ...]:
 
 
 def plan(seed: int, length: int = 60) -> tuple[int, ...]:
-    """Where the market goes, minute by minute: mostly somewhere, so that there is something to trade."""
+    """Where the market goes, minute by minute: always somewhere, so that there is something to trade."""
     dice = Random(f"{seed}/market")  # noqa: S311
-    return tuple(dice.choices((1, -1, 0), (9, 9, 2), k=length))
+    return tuple(dice.choices((1, -1), k=length))
 
 
 def _lane(
@@ -58,15 +58,15 @@ def _lane(
     """Strikes one after the other, never two at a time."""
     free_s = 0.0
     for act in _deal(dice, groups):
-        begins_s = _near_a_close(dice, free_s + dice.uniform(*gap_s), free_s)
-        seconds = dice.uniform(*act.seconds)
+        begins_s = round(_near_a_close(dice, free_s + dice.uniform(*gap_s), free_s), 1)
+        seconds = round(dice.uniform(*act.seconds), 1)
         strength = None if act.strength is None else dice.uniform(*act.strength)
         free_s = begins_s + seconds
         if free_s > ends_s:
             return
         yield Strike(
-            begins_s=round(begins_s, 1),
-            seconds=round(seconds, 1),
+            begins_s=begins_s,
+            seconds=seconds,
             act=act,
             strength=None if strength is None else round(strength, 4),
         )

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from drift_e3.drill.chaos.disk import allow_files, limit_files
+from drift_e3.drill.chaos.disk import READ_ONLY, allow_files, limit_files
 from drift_e3.drill.shared_time import giver
 
 RESTART_S: Final = 5.0
@@ -28,11 +28,13 @@ KEPT_VARIABLES: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a life ended: `code` as subprocesses have it, when (s of the loop), whether somebody `asked`."""
+    """How a life ended: `code` as subprocesses have it, when (s of the loop), whether somebody `asked`, and
+    whether it was `mute`, which lasts to a life's end: it could write no file."""
 
     code: int
     ts_s: float
     asked: bool
+    mute: bool
 
 
 class Service:
@@ -50,12 +52,13 @@ class Service:
         """Tracebacks of lives that a bug has ended."""
         self.starts = 0
         self.pid = 0
-        self.file_bytes_max: int | None = None
-        self.read_only = False
+        self._file_bytes_max: int | None = None
         self.stopped = False
         """Whether it stands still by a signal."""
         self.heard = False
         """Whether this life has answered anybody."""
+        self.mute = False
+        """Whether this life was ever told to write no file: what was forbidden stays so."""
         self._process = process
         self._describe = describe
         self._asked = False
@@ -113,8 +116,8 @@ class Service:
         while True:
             await self._wanted.wait()
             code = await self._live()
-            self.endings.append(Ending(code, loop.time(), self._asked))
-            self._asked = False
+            self.endings.append(Ending(code, loop.time(), self._asked, self.mute))
+            self._asked = self.mute = False
             if code in NOT_AGAIN:
                 self.keep_down()
             elif self._wanted.is_set():
@@ -128,10 +131,10 @@ class Service:
             "environment": dict(environment),
             "time": str(self.folder / "time.sock"),
             "log": str(self.folder / "daemon.log"),
-            "file_bytes_max": self.file_bytes_max,
-            "read_only": self.read_only,
+            "file_bytes_max": self._file_bytes_max,
         }
         self._ended = loop.create_future()
+        self.mute = shared.word == READ_ONLY
         shared.held = True
         try:
             assert self._process.stdin is not None, "a pipe"
@@ -155,7 +158,7 @@ class Service:
 
     def kill(self, number: signal.Signals) -> None:
         """Send it a signal that asks it to end, or ends it."""
-        self._asked = True
+        self._asked = self.lives
         self._send(number)
 
     def stop(self) -> None:
@@ -175,21 +178,21 @@ class Service:
     def fill_disk(self) -> None:
         """Let no file of its grow any more, in this life and the next ones."""
         logs = self.folder.glob("state/*-wal")
-        self._limit(min((log.stat().st_size for log in logs), default=0))
-
-    def forbid_writing(self) -> None:
-        """Let it write no file at all, in this life and the next ones."""
-        self._limit(0)
-
-    def _limit(self, bytes_max: int) -> None:
-        self.file_bytes_max = bytes_max
+        self._file_bytes_max = min((log.stat().st_size for log in logs), default=0)
         if self.lives:
             with suppress(ProcessLookupError):
-                limit_files(self.pid, bytes_max)
+                limit_files(self.pid, self._file_bytes_max)
+
+    def forbid_writing(self) -> None:
+        """Let it change no file at all, in this life and the next ones."""
+        # A process can only do that itself: it is told with the time.
+        giver().word = READ_ONLY
+        self.mute = self.lives
 
     def free_disk(self) -> None:
-        """Let it write again."""
-        self.file_bytes_max = None
+        """Let it write again; what was forbidden, only the next life may."""
+        self._file_bytes_max = None
+        giver().word = 0
         if self.lives:
             with suppress(ProcessLookupError):
                 allow_files(self.pid)

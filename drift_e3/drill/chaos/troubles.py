@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from drift_e3.drill.chaos.acts import Board, Clock, Disk, Price, Script, Signal
+from drift_e3.drill.chaos.acts import ASK_AGAIN, Board, Clock, Disk, Price, Script, Signal
 from drift_e3.drill.chaos.schedule import Strike
 from drift_e3.drill.chaos.service import NOT_AGAIN, Ending, Service
 from drift_e3.drill.chaos.watch import UNSAFE, Watch, Where
@@ -73,12 +73,13 @@ class Troubles:
         self._model = model
         self._watch = watch
         self._seen_endings = 0
+        self._zero_s = 0.0
         self._looked_s = asyncio.get_running_loop().time()
 
     async def run(self, strikes: Iterable[Strike]) -> None:
         """Let every strike happen at its time; returns when the last one is over."""
         loop = asyncio.get_running_loop()
-        zero_s = loop.time()
+        zero_s = self._zero_s = loop.time()
         async with asyncio.TaskGroup() as tasks:
             for strike in strikes:
                 await asyncio.sleep(max(zero_s + strike.begins_s - loop.time(), 0.0))
@@ -175,7 +176,7 @@ class Troubles:
                 self._service.bring_up()
 
     def _judge(self, ending: Ending) -> None:
-        if ending.asked and ending.code in ASKED_CODES:
+        if (ending.asked and ending.code in ASKED_CODES) or (ending.mute and ending.code in ASK_AGAIN):
             return
         if self._on(lambda strike: ending.code in strike.act.codes, GRACE_S):
             return
@@ -184,11 +185,11 @@ class Troubles:
         bug = f": {self._service.bugs[-1].strip().splitlines()[-1]}" if self._service.bugs else ""
         self.findings.broken.append(
             f"the daemon {asked} and ended with {ending.code}, which nothing explains "
-            f"(at {ending.ts_s:.0f} s; on: {active or 'nothing'}){bug}"
+            f"(at {ending.ts_s - self._zero_s:.0f} s; on: {active or 'nothing'}){bug}"
         )
 
     def _hinder(self) -> bool:
-        self._watch.hindered = self._on(lambda strike: strike.act.hinders, GRACE_S)
+        self._watch.hindered = self._service.mute or self._on(lambda strike: strike.act.hinders, GRACE_S)
         return self._watch.hindered
 
     def _on(self, which: Callable[[Strike], bool], grace_s: float) -> bool:

@@ -85,7 +85,8 @@ class Watch:
         if self._guarded():
             self._bare_s, self._unhindered_s = None, 0.0
             return
-        self._bare_s = now_s if self._bare_s is None else self._bare_s
+        if self._bare_s is None:
+            self._bare_s, passed_s = now_s, 0.0
         account.bare_s_max = max(account.bare_s_max, now_s - self._bare_s)
         if self._service.lives and not self._service.stopped and not self.hindered:
             self._unhindered_s += passed_s
