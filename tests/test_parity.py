@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from drift_e3.config import load
+from drift_e3.lab.audit.findings import Rule
 from drift_e3.lab.backtest import backtest
 from drift_e3.lab.kernel.preparing import Unsupported, prepare
 from drift_e3.lab.kernel.retelling import retell
@@ -19,8 +20,7 @@ from drift_e3.venues.sim.settings import SimSettings
 from drift_e3.venues.synthetic.feed import DEFAULT_START_TS, SyntheticFeed
 from drift_e3.wiring import paper_market, recording
 from tests.live.daemons import Bounded, orders, run_on
-from tests.live.exposures import exposure
-from tests.live.journals import plant_difference
+from tests.live.journals import audited, plant_difference
 from tests.live.program import export, program
 from tests.live.tapes import HOUR, LIVELY, random_walk, write_candles, write_funding, write_ticks
 
@@ -157,12 +157,12 @@ def test_the_summary_is_the_one_of_the_backtest(both: Both) -> None:
 
 
 def test_no_entry_exceeds_the_cap_and_excess_is_brought_down_at_once(both: Both) -> None:
-    found = exposure(both.folder / "state")
-    assert len(found.entries) > 3
-    assert max(found.entries) <= 1.0
+    found = audited(both.folder / "state")
+    assert found.findings == ()
+    assert found.checked[Rule.PACE] > 3, "entries"
     if "TAPE__TICKS" not in both.variables:
         # With ticks some minutes apart an order has nothing to fill at any sooner.
-        assert max(found.above_ms, default=0) <= SimSettings().order_latency_ms + 2_000
+        assert found.figures.overexposed_ms_max <= SimSettings().order_latency_ms + 2_000
 
 
 def test_a_planted_difference_is_found_and_shown(both: Both, tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_the_synthetic_market_has_one_course_for_daemon_and_backtest(tmp_path: P
     _same_lines(export(tmp_path, "state", "decision"), tested["decisions"], hours * 60)
     _same_lines(export(tmp_path, "state", "fill"), tested["fills"], 2)
     assert ended.trader.state.tally.fills == len(tested["fills"])
-    found = exposure(tmp_path / "state")
-    assert max(found.entries) <= 1.0
-    assert max(found.above_ms, default=0) <= SimSettings().order_latency_ms + 2_000
+    found = audited(tmp_path / "state")
+    assert found.findings == ()
+    assert found.figures.overexposed_ms_max <= SimSettings().order_latency_ms + 2_000
     assert program(tmp_path, "replay", "--state", "state").code == 0

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from drift_e3.cli.exits import Exit
-from drift_e3.cli.options import StateDir, state_directory
+from drift_e3.cli.journals import open_state
+from drift_e3.cli.options import StateDir
 
 if TYPE_CHECKING:
     from drift_e3.lab.audit.findings import Audit
@@ -28,11 +29,9 @@ def audit(
     """
     from drift_e3.cli.progress import meter
     from drift_e3.cli.recorded import STDOUT, write_json
-    from drift_e3.journal.reader import open_journal
-    from drift_e3.journal.schema import JOURNAL_NAME
     from drift_e3.lab.audit.auditing import audit as audit_journal
 
-    with open_journal(state_directory(state) / JOURNAL_NAME) as reader, meter("audit") as progress:
+    with open_state(state) as reader, meter("audit") as progress:
         found = audit_journal(reader, progress)
     if out is not None:
         write_json(found.document(), out)

@@ -16,6 +16,8 @@ from drift_e3.journal.reader import JournalReader, open_journal
 from drift_e3.journal.rows import OutputRow
 from drift_e3.journal.schema import JOURNAL_NAME
 from drift_e3.journal.writer import JournalWriter
+from drift_e3.lab.audit.auditing import audit
+from drift_e3.lab.audit.findings import Audit
 from drift_e3.live.recovery import recover
 
 Change = Callable[[int, Sequence[Message]], Sequence[Message]]
@@ -33,6 +35,12 @@ def told(state: Path) -> list[tuple[Event, list[Message]]]:
             (reader.event(entry.event), [reader.message(row) for row in entry.outputs])
             for entry in reader.entries()
         ]
+
+
+def audited(state: Path) -> Audit:
+    """The audit of a journal."""
+    with opened(state) as reader:
+        return audit(reader)
 
 
 def rewrite(

@@ -7,7 +7,7 @@ from drift_e3.core.events import Fill
 from drift_e3.venues.solana.books import Books, booked, to_quote
 from drift_e3.venues.solana.outbox import OUTBOX_NAME, Outbox
 from drift_e3.venues.solana.submission import ORDERS
-from tests.live.journals import orders_sent_twice
+from tests.live.journals import audited, orders_sent_twice
 from tests.live.live_stage import LiveStage
 
 
@@ -61,9 +61,10 @@ def signed_by_intent(state_dir: Path) -> dict[str, str]:
 
 
 def check(stage: LiveStage) -> None:
-    """All of it."""
+    """All of it, and the safety envelope over the whole journal."""
     check_books(stage)
     check_orders(stage)
+    assert audited(stage.state_dir).findings == ()
 
 
 def fills(stage: LiveStage) -> list[Fill]:

@@ -23,7 +23,7 @@ from drift_e3.live.recovery import Recovered, recover
 from drift_e3.live.session import Session
 from drift_e3.ports import Market
 from tests.live.daemons import Quiet, orders, run_on
-from tests.live.journals import opened, orders_sent_twice, rebuilt, rewrite, told
+from tests.live.journals import audited, opened, rebuilt, rewrite, told
 from tests.live.markets import settings, tape_market
 
 CHOSEN = settings()
@@ -71,7 +71,7 @@ def test_a_run_cut_off_anywhere_goes_on_as_if_it_had_not_been(
         assert from_snapshot == from_start
         run_on(tape_market(CHOSEN, each=each), orders(cut, CHOSEN.trading()))
         assert decided_and_filled(cut) == expected, f"cut after event {seq}"
-        assert orders_sent_twice(cut) == []
+        assert audited(cut).findings == ()
 
 
 def test_the_venue_comes_back_with_the_traders_position_and_orders(

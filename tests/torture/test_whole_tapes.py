@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from drift_e3.venues.sim.settings import SimSettings
-from tests.live.exposures import exposure
+from tests.live.journals import audited
 from tests.live.program import export, program
 
 pytestmark = pytest.mark.torture
@@ -42,6 +42,6 @@ def test_daemon_backtest_and_replay_agree_over_a_whole_tape(
     assert export(tmp_path, "state", "fill") == whole["fills"]
     assert len(whole["fills"]) > 100
     assert program(tmp_path, "replay", "--state", "state").code == 0
-    found = exposure(tmp_path / "state")
-    assert max(found.entries) <= 1.0
-    assert max(found.above_ms, default=0) <= SimSettings().order_latency_ms + 2_000
+    found = audited(tmp_path / "state")
+    assert found.findings == ()
+    assert found.figures.overexposed_ms_max <= SimSettings().order_latency_ms + 2_000

@@ -6,43 +6,34 @@ set against books of the audit's own; the trader is not run.
 
 from collections.abc import Callable
 
-from drift_e3.core.events import Event, Started
-from drift_e3.journal.beginning import deleted
-from drift_e3.journal.errors import JournalUnreadable
 from drift_e3.journal.reader import PAGE_ROWS, JournalReader
-from drift_e3.lab.audit.books import begin
 from drift_e3.lab.audit.checks import HEARD, Checks
 from drift_e3.lab.audit.findings import Audit, Findings
+from drift_e3.lab.audit.resuming import first_scene
 
 
 def audit(reader: JournalReader, progress: Callable[[int, int], None] | None = None) -> Audit:
     """Check a whole journal, of a paper or a live account.
 
-    `progress(events done, events in all)` is called now and then.
-
-    Raises `JournalUnreadable` at a damaged row, and for a journal that does not begin with a start.
+    `progress(events done, events in all)` is called now and then. Where retention has deleted the beginning,
+    what is left is checked, from its first snapshot on. Raises `JournalUnreadable` at a damaged row, and
+    where there is nothing to begin with.
     """
     last_seq, events, first_ts, last_ts = reader.last_seq, 0, 0, 0
-    findings, checks = Findings(), None
+    findings = Findings()
+    checks = Checks(first_scene(reader), findings)
     for row, outputs in reader.entries():
         if row.seq > last_seq:
             # A daemon is writing on: what came later belongs to a later audit.
             break
-        event: Event = reader.event(row)
-        if checks is None:
-            if not isinstance(event, Started):
-                why = deleted(reader) or f"does not begin with a start, but with {row.kind}"
-                raise JournalUnreadable(f"{reader.path}: {why}")
-            checks, first_ts = Checks(begin(event), findings), row.ts
         findings.at(row.seq, row.ts)
         heard = [reader.message(output) for output in outputs if output.kind in HEARD]
         # What the last event led to may not be there: the daemon was killed, or is writing it now.
-        checks.take(event, heard, is_whole=bool(outputs) or row.seq < last_seq)
-        events, last_ts = events + 1, max(last_ts, row.ts)
+        checks.take(reader.event(row), heard, is_whole=bool(outputs) or row.seq < last_seq)
+        events += 1
+        first_ts, last_ts = first_ts or row.ts, max(last_ts, row.ts)
         if progress is not None and (events % PAGE_ROWS == 0 or row.seq == last_seq):
             progress(events, last_seq)
-    if checks is None:
-        raise JournalUnreadable(f"{reader.path}: has no event, there is nothing to check")
     return Audit(
         events=events,
         first_ts=first_ts,

@@ -86,7 +86,6 @@ class Books:
     barred: tuple[str, ...] = ()
     total: Sums = field(default_factory=Sums)
     trade: Sums | None = field(default_factory=Sums)
-    is_live: bool = False
 
     @property
     def equity_usd(self) -> float:
@@ -127,7 +126,7 @@ class Books:
             case CollateralMoved():
                 self.moved_usd += event.amount_usd
             case AccountOpened():
-                self.initial_usd, self.is_live = event.equity_usd, True
+                self.initial_usd = event.equity_usd
             case EntriesBarred():
                 self.barred = event.reasons
             case Started():

@@ -19,7 +19,6 @@ from drift_e3.core.notes import (
 )
 from drift_e3.core.terms import MS_PER_SECOND
 from drift_e3.journal.codec import KINDS, Message
-from drift_e3.lab.audit.books import Books
 from drift_e3.lab.audit.findings import Figures, Findings
 from drift_e3.lab.audit.scene import Scene
 from drift_e3.lab.audit.sending import check_commands, check_fill, check_venue
@@ -45,10 +44,10 @@ HEARD: Final = frozenset(
 class Checks:
     """All checks over one journal, told event by event."""
 
-    def __init__(self, books: Books, findings: Findings) -> None:
-        self._scene = Scene(books)
+    def __init__(self, scene: Scene, findings: Findings) -> None:
+        self._scene = scene
         self._findings = findings
-        self._standing = Standing()
+        self._standing = Standing(scene.unprotected_since_ts)
         self._entry_cap_share_max = 0.0
 
     def take(self, event: Event, outputs: Sequence[Message], *, is_whole: bool) -> None:

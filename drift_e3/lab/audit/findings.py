@@ -61,9 +61,9 @@ class Finding(NamedTuple):
 class Figures(NamedTuple):
     """What an audit measured. Times in ms of event time.
 
-    `unprotected_ms_bound` is the limit in force, past which a position is left; `overexposures` counts
-    how often notional rose above the cap by more than the tolerance, `overexposed_ms_max` is for how long; `entry_cap_share_max` is the largest entry's
-    notional, open orders counted, over what the cap allowed.
+    `unprotected_ms_bound` is the limit in force, past which a position is left; `overexposures` counts how
+    often notional rose above the cap by more than the tolerance, `overexposed_ms_max` for how long at most;
+    `entry_cap_share_max` is the largest entry's notional, open orders counted, over what the cap allowed.
     """
 
     unprotected_ms: int = 0

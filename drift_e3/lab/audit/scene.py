@@ -42,7 +42,8 @@ class Scene:
     """The state of things after an event, by own count; `mode` and `regime` are the trader's word.
 
     Until `exit_after_ts` no exit and until `arm_after_ts` (UTC, ms) no stop is expected: one was refused a
-    moment before.
+    moment before. `unprotected_since_ts` is since when the position has had no stop on the venue where the
+    audit begins, -1 if it has one.
     """
 
     books: Books
@@ -55,6 +56,7 @@ class Scene:
     regime: Regime = CHOP
     exit_after_ts: int = 0
     arm_after_ts: int = 0
+    unprotected_since_ts: int = -1
 
     @property
     def cap_x(self) -> float:

@@ -13,11 +13,11 @@ from drift_e3.lab.audit.scene import ROUNDING, Scene
 class Stretch:
     """How often a state of things came, and how long it lasted, in ms of event time: in all, and at most."""
 
-    def __init__(self) -> None:
+    def __init__(self, since_ts: int = -1) -> None:
         self.times = 0
         self.all_ms = 0
         self.longest_ms = 0
-        self.since_ts = -1
+        self.since_ts = since_ts
 
     def see(self, ts: int, *, lasts: bool) -> int:
         """Whether it lasts at `ts`; gives for how long it has."""
@@ -37,8 +37,8 @@ class Stretch:
 class Standing:
     """The checks of what must be under way, and the time for which it was not."""
 
-    def __init__(self) -> None:
-        self.unprotected = Stretch()
+    def __init__(self, unprotected_since_ts: int = -1) -> None:
+        self.unprotected = Stretch(unprotected_since_ts)
         self.overexposed = Stretch()
 
     def check(self, scene: Scene, findings: Findings, ts: int) -> None:

@@ -10,23 +10,14 @@ from drift_e3.core.params import Limits
 from drift_e3.core.terms import Intent
 from drift_e3.journal.code_hash import code_hash
 from drift_e3.journal.codec import COMMAND_TYPES, NOTE_TYPES, Message
-from drift_e3.journal.reader import open_journal
 from drift_e3.journal.schema import JOURNAL_NAME
 from drift_e3.journal.writer import JournalWriter
-from drift_e3.lab.audit.auditing import audit
-from drift_e3.lab.audit.findings import Audit
 
 COMMANDS, NOTES = tuple(COMMAND_TYPES.values()), tuple(NOTE_TYPES.values())
 Told = list[tuple[Event, list[Message]]]
 """A journal: every event with what it led to."""
 Fault = Callable[[Told], Told]
 """Gives a journal with something wrong in it; may change the list that it is given."""
-
-
-def audited(state: Path) -> Audit:
-    """The audit of a state directory's journal."""
-    with open_journal(state / JOURNAL_NAME) as reader:
-        return audit(reader)
 
 
 def write(state: Path, story: Told) -> Path:
