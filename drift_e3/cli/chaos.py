@@ -41,6 +41,8 @@ def chaos(
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="drift-e3-chaos-")))
         else:
             folder = keep.absolute()
+            if folder.exists():
+                raise typer.BadParameter(f"{keep} is there already", param_hint="--keep")
             folder.mkdir(parents=True)
         card = run(seed, minutes, venue.value, folder, DAEMON)
     typer.echo(json.dumps(card.document()) if as_json else text(card))

@@ -29,10 +29,6 @@ _ANSWERED: Final = struct.Struct("!Qd")
 _Ready = list[tuple[selectors.SelectorKey, int]]
 
 
-class Stuck(Exception):
-    """The other process has worked for a minute without coming to an end: its loop stands still."""
-
-
 class TimeGiver(selectors.DefaultSelector):
     """The selector of the loop that gives the time, at most `speed` times the machine's."""
 
@@ -43,6 +39,8 @@ class TimeGiver(selectors.DefaultSelector):
         """What the taker's wall clock shows (s since 1970) at the loop's 0."""
         self.held = False
         """Whether time stands still because somebody says so."""
+        self.stuck = 0
+        """How often the taker has worked for a minute without coming to an end, and was left."""
         self.word = 0
         """Told to the taker with every time: whatever its process makes of it."""
         self._speed = speed
@@ -77,7 +75,8 @@ class TimeGiver(selectors.DefaultSelector):
                 began_s = time.monotonic()
                 ready = self._look(STUCK_S)
                 if self._asked and not ready and time.monotonic() - began_s >= STUCK_S:
-                    raise Stuck
+                    self.stuck += 1
+                    self.leave()
                 continue
             ready = self._move(min(until_s, self._idle_until_s if self._taker is not None else inf))
         # Whatever the loop does now may give the taker something to do.

@@ -29,10 +29,12 @@ SPEED: Final = 40.0
 MINUTE_S: Final = 60.0
 LAG_MS: Final = 45 * MS_PER_SECOND
 """For so long after a candle its book still leans as it did: one that came late is traded all the same."""
-LEAD_S: Final = 20
+LEAD_S: Final = 30
 """The chain begins so long after a full minute: set up, and the daemon started, it is the next one."""
 BEGIN_S: Final = 90.0
 """A daemon in no trouble trades so long after its start, at the latest."""
+CALM_S: Final = 20.0
+"""So long nothing happens after the last strike, at the least."""
 LEAVE_S: Final = 120.0
 """An end in order takes no longer: the time limit of a stop, and some patience."""
 UNHINDERED_S: Final = 45.0
@@ -74,7 +76,7 @@ async def _play(seed: int, minutes: float, venue: VenueName, folder: Path, comma
             await _until(lambda: local.chain.now_ts % 60_000 < MS_PER_SECOND, troubles, MINUTE_S)
             striking = tasks.create_task(troubles.run(schedule(seed, minutes)))
             await _until(striking.done, troubles, minutes * MINUTE_S * 2)
-            ends_s = loop.time() + MINUTE_S
+            ends_s = loop.time() + CALM_S
             await _until(lambda: not troubles.pending and loop.time() > ends_s, troubles, 10 * MINUTE_S)
             await _leave(service, variables, watch, troubles, witness)
             for task in background:

@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from drift_e3.drill.chaos.disk import READ_ONLY, allow_files, limit_files
@@ -45,6 +46,7 @@ class Service:
         process: asyncio.subprocess.Process,
         folder: Path,
         describe: Callable[[], tuple[Sequence[str], Mapping[str, str]]],
+        time_socket: Path,
     ) -> None:
         self.folder = folder
         self.endings: list[Ending] = []
@@ -67,9 +69,10 @@ class Service:
         self._loaded = asyncio.Event()
         self._ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._connection: socket.socket | None = None
+        self._time_socket = str(time_socket)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.setblocking(False)
-        self._listener.bind(str(folder / "time.sock"))
+        self._listener.bind(self._time_socket)
         self._listener.listen(1)
 
     # -- the process -----------------------------------------------------------------------------------------
@@ -87,6 +90,7 @@ class Service:
                     self._ended.set_result(code)
                 case _:
                     self._loaded.set()
+        raise ChildProcessError("the parent of the daemon's lives has ended")
 
     async def loaded(self) -> None:
         """Wait until lives can begin."""
@@ -129,7 +133,7 @@ class Service:
         given: dict[str, Any] = {
             "arguments": list(arguments),
             "environment": dict(environment),
-            "time": str(self.folder / "time.sock"),
+            "time": self._time_socket,
             "log": str(self.folder / "daemon.log"),
             "file_bytes_max": self._file_bytes_max,
         }
@@ -224,17 +228,19 @@ async def a_service(
     process = await asyncio.create_subprocess_exec(
         *command, stdin=PIPE, stdout=PIPE, cwd=folder, env=environment
     )
-    service = Service(process, folder, describe)
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            hearing = tasks.create_task(service.hear())
-            await service.loaded()
+    # Not in the folder: its path may be too long for the address of a socket.
+    with TemporaryDirectory(prefix="drift-e3-") as place:
+        service = Service(process, folder, describe, Path(place) / "time.sock")
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                hearing = tasks.create_task(service.hear())
+                await service.loaded()
+                shared.held = False
+                yield service
+                hearing.cancel()
+        finally:
             shared.held = False
-            yield service
-            hearing.cancel()
-    finally:
-        shared.held = False
-        service.close()
-        assert process.stdin is not None, "a pipe"
-        process.stdin.close()
-        await process.wait()
+            service.close()
+            assert process.stdin is not None, "a pipe"
+            process.stdin.close()
+            await process.wait()

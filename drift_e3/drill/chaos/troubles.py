@@ -1,6 +1,7 @@
 """Carries a schedule out, and notes what each strike led to and when the daemon traded again."""
 
 import asyncio
+import signal
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -73,6 +74,7 @@ class Troubles:
         self._model = model
         self._watch = watch
         self._seen_endings = 0
+        self._stuck = 0
         self._zero_s = 0.0
         self._looked_s = asyncio.get_running_loop().time()
 
@@ -169,6 +171,10 @@ class Troubles:
         for ending in endings[self._seen_endings :]:
             self._judge(ending)
         self._seen_endings = len(endings)
+        if giver().stuck > self._stuck:
+            self._stuck = giver().stuck
+            self.findings.broken.append("the daemon worked for a minute on end: its loop stood still")
+            self._service.kill(signal.SIGKILL)
         if self._service.down and not self._on(lambda s: bool(s.act.codes & NOT_AGAIN), 0.0):
             last = endings[-1].code if endings else 0
             if last in NOT_AGAIN:
