@@ -15,7 +15,7 @@ function layout(extra) {
     paper_bgcolor: "transparent", plot_bgcolor: "transparent", font: { color: ink, family, size: 12 },
     margin: { l: 6, r: 64, t: 6, b: 34 }, showlegend: false, hovermode: "x unified", dragmode: false,
     hoverlabel: { bgcolor: colour("card"), bordercolor: colour("edge"), font: { color: ink, family, size: 12 } },
-    xaxis: { ...axis, type: "date", rangeslider: { visible: false }, nticks: 7, tickformatstops: [
+    xaxis: { ...axis, type: "date", rangeslider: { visible: false }, nticks: 7, spikecolor: quiet, spikethickness: 1, tickformatstops: [
       { dtickrange: [null, 86399999], value: "%H:%M\n%d %b" }, { dtickrange: [86400000, null], value: "%d %b\n%Y" }] },
     yaxis: { ...axis, side: "right", tickformat: ",.2f", nticks: 7 },
     ...extra } };

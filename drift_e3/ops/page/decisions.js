@@ -2,7 +2,7 @@
 
 import { $, clock, fixed, list, make, regimeBadge, span, words } from "./format.js";
 
-const ROWS_MAX = 600;
+const ROWS_MAX = 1500;
 
 export function decisionRow(decision) {
   const row = make("li"), details = make("details"), summary = make("summary");
@@ -17,6 +17,7 @@ export function decisionRow(decision) {
   details.addEventListener("toggle", () => { if (details.open && !details.children[1]) details.append(reasons(decision)); });
   row.append(details);
   row.dataset.signal = arrow ? "1" : "";
+  row.dataset.seq = decision.seq;
   return row;
 }
 
@@ -57,7 +58,7 @@ export function filterDecisions() {
   $("nothing").textContent = rows.length ? `No signal in the last ${rows.length} decisions. Older ones may have one.` : "No decision yet: the features are being warmed.";
 }
 
-// A page that is open for weeks keeps the newest.
+// A page that is open for weeks keeps the newest; the older ones can be asked for again.
 export function prepend(decision) {
   $("decisions").prepend(decisionRow(decision));
   while ($("decisions").children.length > ROWS_MAX) $("decisions").lastChild.remove();

@@ -7,8 +7,8 @@ import { $, tone } from "./format.js";
 import { showHealth, showStatus } from "./status.js";
 
 const NARROW = matchMedia("(max-width: 900px)"), DARK = matchMedia("(prefers-color-scheme: dark)");
-const PAGE = 60, RETRY_MS = 3000, SOON_MS = 1500, READY_MS = 5000, SCORE_MS = 60000, CANDLES = 360, CANDLES_NARROW = 150;
-const seen = { status: null, ready: null, chart: null, equity: null, fills: [], stops: [], trades: [], oldest: null, token: "" };
+const PAGE = 60, PAGES = 8, RETRY_MS = 3000, SOON_MS = 1500, READY_MS = 5000, SCORE_MS = 60000, CANDLES = 360, CANDLES_NARROW = 150;
+const seen = { status: null, ready: null, chart: null, equity: null, fills: [], stops: [], trades: [], token: "" };
 
 // -- asking -----------------------------------------------------------------------------------------------------
 
@@ -56,13 +56,17 @@ async function refreshCharts() {
   showTrades(trades.items);
 }
 
+// The next page of decisions, or several where only signals are wanted and are rare.
 async function older() {
-  const before = seen.oldest ? `&before=${seen.oldest}` : "";
-  const page = await ask(`/api/decisions?limit=${PAGE}${before}`);
-  $("decisions").append(...page.items.map(decisionRow));
-  seen.oldest = page.before;
-  $("more").hidden = page.before === null;
-  filterDecisions();
+  for (let left = PAGES; left > 0; left -= 1) {
+    const last = $("decisions").lastElementChild, before = last ? `&before=${last.dataset.seq}` : "";
+    const page = await ask(`/api/decisions?limit=${PAGE}${before}`);
+    const rows = page.items.map(decisionRow);
+    $("decisions").append(...rows);
+    $("more").hidden = page.before === null;
+    filterDecisions();
+    if (page.before === null || rows.some((row) => !row.hidden)) return;
+  }
 }
 
 async function refreshReady() { seen.ready = await ask("/readyz", [503]); }
@@ -106,7 +110,6 @@ async function live() {
     try {
       takeStatus(await ask("/api/status"));
       $("decisions").replaceChildren();
-      seen.oldest = null;
       await Promise.all([refreshCharts(), older(), refreshReady(), refreshScore()]);
       await listen();
     } catch (error) { console.warn(error); }
@@ -146,6 +149,7 @@ async function carryOut(verb, token) {
   seen.token = token;
   takeStatus(answer.status);
   $("confirm").close();
+  refreshReady().catch(console.warn);
 }
 
 function repaint() {
@@ -158,7 +162,7 @@ const often = (refresh, every) => setInterval(() => { if (seen.status) refresh()
 
 for (const button of document.querySelectorAll("[data-verb]")) button.addEventListener("click", () => act(button.dataset.verb));
 $("more").addEventListener("click", () => older().catch(console.warn));
-$("only-signals").addEventListener("change", filterDecisions);
+$("only-signals").addEventListener("change", () => { filterDecisions(); if (!$("nothing").hidden && !$("more").hidden) older().catch(console.warn); });
 // Enter in the token's field means yes, not the first button's cancel.
 $("confirm").addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target === $("token")) { event.preventDefault(); $("confirm-yes").click(); } });
 DARK.addEventListener("change", repaint);

@@ -32,7 +32,7 @@ export function showStatus(status) {
 
 function alarming(status) {
   const found = [];
-  if (status.halted) found.push(`Halted: ${words(status.halt_cause)}. Nothing is traded until somebody resumes.`);
+  if (status.halted) found.push(`Halted by ${status.halt_cause === "halt_asked" ? "a person" : `its limit: ${words(status.halt_cause)}`}. Nothing is traded until somebody resumes.`);
   if (status.position && !status.position.stop_rests && status.unprotected_s > BARE_S) found.push(`The position has had no stop on the venue for ${span(status.unprotected_s)}.`);
   if (status.stale) found.push(`Entries wait: ${words(status.stale)}.`);
   if (status.barred.length) found.push(`Entries are barred: ${status.barred.map(words).join(", ")}.`);
