@@ -1,8 +1,6 @@
 """A backtest: the daemon's own core and simulated venue in a plain loop, without waiting or journal."""
 
-import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from operator import attrgetter
 
@@ -23,6 +21,7 @@ from drift_e3.core.state import TraderState
 from drift_e3.core.terms import StopPolicy
 from drift_e3.core.trader import Trader
 from drift_e3.core.turn import Outcome
+from drift_e3.lab.collector import collector_paused
 from drift_e3.ports import Market
 
 
@@ -47,19 +46,7 @@ Watch = Callable[[Event, Outcome], None]
 """Is shown every event with what it led to, in order."""
 
 
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Pause the search for reference cycles: the core makes none, and the more is kept the more it costs."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
-@_collector_paused()
+@collector_paused()
 def backtest(
     market: Market,
     settings: Settings,

@@ -5,11 +5,9 @@ side. The stop trails the best price of *earlier* candles and is tried before th
 open. Not the strategy that is traded: that is `drift_e3.lab.kernel`'s, whose rules for features these use.
 """
 
-from collections.abc import Callable
 from math import log1p
 from typing import Any, Final, NamedTuple
 
-import numba
 import numpy as np
 
 from drift_e3.core.features import (
@@ -22,13 +20,12 @@ from drift_e3.core.features import (
     relative_body,
 )
 from drift_e3.core.windows import new_ring, true_range, wilder_average
-from drift_e3.lab.kernel import compiling
+from drift_e3.lab.kernel.compiling import compiled
 from drift_e3.lab.kernel.layout import Floats
 
 BODY_OVER_ATR: Final = 0.5
 VOLUME_Z: Final = 2.0
 TICK_USD: Final = 1e-4
-assert compiling.LEAF_RULES, "its import lets numba compile the core's rules"
 
 
 class Market(NamedTuple):
@@ -103,10 +100,5 @@ def new_state() -> tuple[Floats, Floats]:
     return np.array([np.nan, 0.0, 0.0, 0.0]), np.array(new_ring(VOLUME_WINDOW))
 
 
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    made: Callable[..., Any] = numba.njit(cache=True, nogil=True)(function)
-    return made
-
-
-compiled_signals: Final = _compiled(signals_of)
-compiled_trades: Final = _compiled(trade_signals)
+compiled_signals: Final = compiled(signals_of)
+compiled_trades: Final = compiled(trade_signals)

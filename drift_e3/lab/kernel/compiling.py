@@ -20,6 +20,7 @@ from typing import Any, Final, NamedTuple
 import numba
 import numpy as np
 from numba import types
+from numba.core.compiler import Compiler
 from numba.extending import overload, register_jitable
 
 import drift_e3
@@ -38,6 +39,7 @@ from drift_e3.core import (
     windows,
 )
 from drift_e3.journal.code_hash import DECIDING, hash_of
+from drift_e3.lab.collector import collector_paused
 from drift_e3.lab.kernel import (
     clearing,
     desk,
@@ -121,7 +123,6 @@ def _functions(module: ModuleType) -> list[Callable[..., Any]]:
     ]
 
 
-@overload(bisect_left)  # type: ignore[untyped-decorator]
 def _bisect_left(ordered: Any, value: Any, low: Any, high: Any) -> Any:
     """`bisect.bisect_left`, which numba does not know."""
 
@@ -137,7 +138,6 @@ def _bisect_left(ordered: Any, value: Any, low: Any, high: Any) -> Any:
     return find
 
 
-@overload(int)  # type: ignore[untyped-decorator]
 def _number_of(member: Any) -> Any:
     """The number of an enumeration's member, which numba knows by `value` alone."""
 
@@ -145,6 +145,29 @@ def _number_of(member: Any) -> Any:
         return member.value
 
     return find if isinstance(member, types.IntEnumMember) else None
+
+
+@cache
+def _make_known() -> None:
+    """Tell numba of all that the loop calls."""
+    overload(bisect_left)(_bisect_left)
+    overload(int)(_number_of)
+    for function in (*OTHER_RULES, *(each for module in (*LEAF_RULES, *LOOP) for each in _functions(module))):
+        inline = "always" if function in INLINED else "never"
+        register_jitable(inline=inline, no_cfunc_wrapper=True, no_cpython_wrapper=True)(function)
+
+
+def _knowing_compiler(*state: Any) -> Compiler:
+    """Numba's compiler, which knows the rules. It is made only for what is not in the cache, so that a start
+    that finds everything there does without telling numba of two hundred rules."""
+    _make_known()
+    return Compiler(*state)
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that calls the core's rules, out of the cache or compiled when it is called first."""
+    made: Callable[..., Any] = numba.njit(cache=True, nogil=True, pipeline_class=_knowing_compiler)(function)
+    return made
 
 
 class Loops(NamedTuple):
@@ -155,13 +178,14 @@ class Loops(NamedTuple):
 
 
 @cache
+@collector_paused()
 def loops() -> Loops:
     """The compiled functions, out of the cache or compiled now, which takes half a minute.
 
     One process at a time does so, that several which start together do not all compile the same.
     """
     folder = Path(numba.config.CACHE_DIR)
-    made = Loops(_compiled(entry_points.fill_columns), _compiled(entry_points.play_sets))
+    made = Loops(compiled(entry_points.fill_columns), compiled(entry_points.play_sets))
     with _one_at_a_time(folder):
         # A tape of no candles: nothing is played, but all is there that is needed for it.
         nothing = entry_points.Candles(*(np.empty(0, kind) for kind in entry_points.CANDLE_KINDS))
@@ -193,11 +217,6 @@ def loops() -> Loops:
     return made
 
 
-def _compiled(function: Callable[..., None]) -> Callable[..., None]:
-    made: Callable[..., None] = numba.njit(cache=True, nogil=True)(function)
-    return made
-
-
 @contextmanager
 def _one_at_a_time(folder: Path) -> Iterator[None]:
     """Keep other processes out; where nothing can be written there is nothing to wait for."""
@@ -222,6 +241,3 @@ def _forget_old_code(folder: Path) -> None:
 
 
 numba.config.CACHE_DIR = str(Path(numba.config.CACHE_DIR or cache_folder()) / f"{FOLDER}{CODE}")
-for _function in (*OTHER_RULES, *(each for module in (*LEAF_RULES, *LOOP) for each in _functions(module))):
-    _inline = "always" if _function in INLINED else "never"
-    register_jitable(inline=_inline, no_cfunc_wrapper=True, no_cpython_wrapper=True)(_function)
