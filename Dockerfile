@@ -6,10 +6,11 @@ FROM ${BASE} AS build
 WORKDIR /src
 RUN python3 -m venv --without-pip /opt/drift-e3 && python3 -m venv /opt/build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
-# The locks first: their layer lasts as long as they do. Settings that pip needs to reach its index are given to the
-# build as the secret `pip.conf` and stay in no layer.
+# The locks first: their layer lasts as long as they do. What pip needs to reach an index of one's own is given to the
+# build as the secrets `pip.conf` and `ca.crt` (which a pip.conf names as /run/secrets/ca.crt), and stays in no layer.
 COPY deploy/requirements.lock deploy/requirements-build.lock deploy/
-RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf --mount=type=secret,id=ca.crt \
+    --mount=type=cache,target=/root/.cache/pip \
     /opt/build/bin/pip install --no-deps --require-hashes --only-binary :all: -r deploy/requirements-build.lock \
  && /opt/build/bin/pip --python /opt/drift-e3/bin/python install --no-deps --require-hashes --only-binary :all: \
       -r deploy/requirements.lock
@@ -34,9 +35,10 @@ RUN rm -rf /usr/local/bin/pip* /usr/local/lib/python3.*/site-packages/* /usr/loc
  && useradd --uid 10001 --gid drift-e3 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin drift-e3 \
  && install --directory --owner drift-e3 --group drift-e3 --mode 0700 /var/lib/drift-e3
 COPY --from=build /opt/drift-e3 /opt/drift-e3
-# All that is ever written: the state, and /tmp. The rest may be mounted read-only.
+# All that is ever written: the volume, and /tmp. The rest may be mounted read-only. The state is a folder in the
+# volume, so that it can be set aside and another be restored beside it.
 ENV PATH=/opt/drift-e3/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    HOME=/tmp USER=drift-e3 STATE_DIRECTORY=/var/lib/drift-e3
+    HOME=/tmp USER=drift-e3 STATE_DIRECTORY=/var/lib/drift-e3/state
 # Whatever was left out too much, or is missing in the base, is missed here and not at night.
 RUN ["python3", "-c", "import drift_e3.cli.launch, drift_e3.ops.server, driftpy.drift_client, plotly.offline, \
 pyarrow.csv, pyarrow.feather, pyarrow.parquet"]

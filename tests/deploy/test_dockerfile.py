@@ -111,7 +111,8 @@ def test_the_daemon_is_the_first_process_and_nobody_of_importance() -> None:
 
 def test_nothing_is_written_but_state_and_tmp() -> None:
     variables = dict(word.split("=", 1) for given in last_stage("ENV") for word in shlex.split(given))
-    assert last_stage("VOLUME") == last_stage("WORKDIR") == [variables["STATE_DIRECTORY"]]
+    assert last_stage("VOLUME") == last_stage("WORKDIR")
+    assert variables["STATE_DIRECTORY"] == f"{last_stage('VOLUME')[0]}/state"
     assert variables["HOME"] == "/tmp"
     assert variables["PYTHONDONTWRITEBYTECODE"] == "1"
 
