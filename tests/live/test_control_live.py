@@ -146,12 +146,17 @@ def test_the_status_says_which_source_is_silent_and_why(tmp_path: Path) -> None:
             status = (await ask(stage, Verb.STATUS)).status
             assert status is not None
             assert status.notes == ()
+            (server,) = status.rpc
+            assert server.host.startswith("127.0.0.1:")
+            assert server.outcomes["getMultipleAccounts"]["answered"] > 1
+            assert (server.errors, server.resting) == (0, False)
             stage.local.faults.start(FaultKind.SOCKET_SILENCE, service=Service.DLOB)
             stage.local.faults.start(FaultKind.HTTP_ERROR, service=Service.RPC)
             await stage.seconds(40.0)
             status = (await ask(stage, Verb.STATUS)).status
             assert status is not None
             assert {note.partition(":")[0] for note in status.notes} == {"chain", "book"}
+            assert status.rpc[0].errors > 0
             assert status.stale, "what is too old to enter on is waited for"
 
     run_virtually(story)
