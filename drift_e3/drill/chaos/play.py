@@ -4,7 +4,6 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -107,17 +106,13 @@ async def _leave(
 ) -> None:
     """A last life, which ends in order: flat, with nothing left on the venue."""
     broken = troubles.findings.broken
-    for policy in ("hold", "flatten"):
-        variables["DRIFT_E3_STOP_POLICY"] = policy
-        ended = len(service.endings)
-        service.keep_down()
-        service.kill(signal.SIGTERM)
-        if not await _until(partial(_ended_since, service, ended), troubles, LEAVE_S):
-            broken.append(f"the daemon did not end within {LEAVE_S:g} s of a SIGTERM")
-            return
-        if policy == "hold":
-            service.bring_up()
-            await _until(lambda: service.heard and watch.where is Where.TRADES, troubles, BEGIN_S)
+    if not await _end(service, troubles):
+        return
+    variables["DRIFT_E3_STOP_POLICY"] = "flatten"
+    service.bring_up()
+    await _until(lambda: service.heard and watch.where is Where.TRADES, troubles, BEGIN_S)
+    if not await _end(service, troubles):
+        return
     if service.endings[-1].code != 0:
         broken.append(f"the last life ended with {service.endings[-1].code}")
     user = witness.user()
@@ -125,8 +120,17 @@ async def _leave(
         broken.append(f"a stop that flattens left {user.totals.base} base and {len(user.orders)} orders")
 
 
-def _ended_since(service: Service, count: int) -> bool:
-    return len(service.endings) > count
+async def _end(service: Service, troubles: Troubles) -> bool:
+    """Tell the daemon to stop, for good; whether it does."""
+    lived = len(service.endings)
+    service.keep_down()
+    service.kill(signal.SIGTERM)
+    if not service.lives:
+        return True
+    if not await _until(lambda: len(service.endings) > lived, troubles, LEAVE_S):
+        troubles.findings.broken.append(f"the daemon did not end within {LEAVE_S:g} s of a SIGTERM")
+        return False
+    return True
 
 
 def _arguments(venue: VenueName, state_dir: Path) -> list[str]:
