@@ -69,7 +69,10 @@ async function older() {
   }
 }
 
-async function refreshReady() { seen.ready = await ask("/readyz", [503]); }
+async function refreshReady() {
+  seen.ready = await ask("/readyz", [503]);
+  showHealth(seen.status, seen.ready);
+}
 async function refreshScore() {
   const score = await ask("/api/advisor");
   takeScore(score);

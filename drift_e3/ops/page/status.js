@@ -123,7 +123,7 @@ export function showHealth(status, ready) {
   for (const feed of status.feeds) {
     const late = feed.limit_s !== null && !(feed.age_s !== null && feed.age_s <= feed.limit_s);
     rows.push([late ? "bad" : feed.age_s === null ? "" : "good", `Feed: ${words(feed.name)}`,
-      `${feed.age_s === null ? "nothing yet" : span(feed.age_s)}${feed.limit_s === null ? "" : ` of ${span(feed.limit_s)}`}`]);
+      feed.age_s === null ? "nothing yet" : `${span(feed.age_s)}${feed.limit_s === null ? "" : ` of ${span(feed.limit_s)}`}`]);
   }
   for (const note of status.notes) rows.push(["warn", "Silent", note]);
   for (const server of status.rpc) {
