@@ -1,4 +1,4 @@
-"""The script of continuous integration: installs what tests drive if it can, and judges by the tests alone."""
+"""The script of continuous integration: gets what tests drive if it can, and judges by the tests alone."""
 
 import os
 import shutil
