@@ -36,7 +36,7 @@ def confirm(loaded: Loaded, *, yes: bool) -> None:
     holder = held_by(settings.state_dir)
     if holder is not None:
         raise StateLocked(settings.state_dir / LOCK_NAME, *holder)
-    report = asyncio.run(examine(loaded, Purpose.LIVE, WallClock()))
+    report = asyncio.run(examine(loaded, Purpose.LIVE, WallClock(), starting=True))
     if not report.ok:
         raise _refusal(report)
     for line in summary(settings, report, standing(loaded)):

@@ -5,22 +5,29 @@ modules of checks say; here is put together what applies to the venue.
 """
 
 import asyncio
+from typing import Final
 
 from drift_e3.config import Loaded, Settings
 from drift_e3.ports import Clock, DataError
 from drift_e3.wiring import recording
 from drift_e3.wiring.doctor import machine, services
-from drift_e3.wiring.doctor.report import Check, Purpose, Report, Status, failed, passed, softened
+from drift_e3.wiring.doctor.report import Check, Purpose, Report, Status, failed, passed, softened, warned
 
 __all__ = ["Check", "Purpose", "Report", "Status", "examine", "unreadable"]
 
 ENTRIES = frozenset(
     {"market", "oracle", "pauses", "account", "collateral", "foreign", "fee_payer", "order"}
-    | {"priority_fee", "dlob", "rpc_history"}
+    | {"priority_fee", "data_api", "dlob", "rpc_history"}
 )
 """What stops entries and no exit: no reason to leave a position alone."""
 VENUE = frozenset({"liveness", "market", "pauses", "deployment"})
 """What stops real orders alone."""
+
+UNASKED: Final = warned(
+    "model",
+    "not asked: there is a position to guard, which does not wait for a model",
+    "nothing to do: the daemon asks it by itself, and the rules go on alone meanwhile",
+)
 
 
 def unreadable(problems: tuple[str, ...]) -> Report:
@@ -29,8 +36,11 @@ def unreadable(problems: tuple[str, ...]) -> Report:
     return Report(checks=(failed("settings", "; ".join(problems), remedy),))
 
 
-async def examine(loaded: Loaded, purpose: Purpose, clock: Clock) -> Report:
-    """Look at everything that the settings need for this purpose. Raises nothing for a party outside."""
+async def examine(loaded: Loaded, purpose: Purpose, clock: Clock, *, starting: bool = False) -> Report:
+    """Look at everything that the settings need for this purpose. Raises nothing for a party outside.
+
+    Who is `starting` to trade with a position to guard does not wait for a model.
+    """
     settings = loaded.settings
     found = [
         passed("settings", f"{len(loaded.origins)} are given, the others are defaults"),
@@ -43,11 +53,11 @@ async def examine(loaded: Loaded, purpose: Purpose, clock: Clock) -> Report:
         case "synthetic":
             found.append(await services.model(settings))
         case "drift" | "velocity":
-            found += await _venue(settings, purpose, clock)
+            found += await _venue(settings, purpose, clock, starting=starting)
     return Report(checks=tuple(found))
 
 
-async def _venue(settings: Settings, purpose: Purpose, clock: Clock) -> list[Check]:
+async def _venue(settings: Settings, purpose: Purpose, clock: Clock, *, starting: bool) -> list[Check]:
     """Chain, services and model at the same time."""
     async with asyncio.TaskGroup() as asking:
         served = asking.create_task(services.checks(settings, clock))
@@ -61,7 +71,9 @@ async def _venue(settings: Settings, purpose: Purpose, clock: Clock) -> list[Che
             from drift_e3.wiring.doctor import chain
 
             found, guards = await chain.look(settings, purpose, clock)
-    found += [*served.result(), model.result()]
+        if starting and guards:
+            model.cancel()
+    found += [*served.result(), UNASKED if model.cancelled() else model.result()]
     if guards:
         found = softened(found, ENTRIES, "it stops entries, and there is a position to guard")
     if purpose is Purpose.PAPER:

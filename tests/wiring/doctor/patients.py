@@ -39,11 +39,17 @@ class Patient:
             "DRIFT_E3_RPC__CALLS_PER_S": "1000",
         }
 
-    async def examined(self, purpose: Purpose = Purpose.LIVE, /, **variables: str) -> Report:
+    async def examined(
+        self,
+        purpose: Purpose = Purpose.LIVE,
+        starting: bool = False,
+        /,
+        **variables: str,
+    ) -> Report:
         """The report; variables without their prefix."""
         given = {f"DRIFT_E3_{name}": value for name, value in variables.items()}
         loaded = load(environment=self.settings | given, env_file=Path("no such file"))
-        return await examine(loaded, purpose, self.hands)
+        return await examine(loaded, purpose, self.hands, starting=starting)
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """Key and account: each trouble is named, and what to do about it."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,10 @@ from solders.pubkey import Pubkey
 from drift_e3.core.terms import Side
 from drift_e3.drill.faults import FaultKind, Service
 from drift_e3.drill.local_chain import write_key
+from drift_e3.drill.ollama_acts import hangs, says
+from drift_e3.drill.scripted_ollama import scripted_ollama
 from drift_e3.journal.schema import JOURNAL_NAME
+from drift_e3.wiring.doctor import Purpose
 from tests.drill.stages import Trader
 from tests.wiring.doctor.patients import Patient, a_patient, failures, found, warnings
 
@@ -159,14 +163,31 @@ async def test_a_position_to_guard_makes_warnings_of_what_only_stops_entries(tmp
         foreign_position(patient, tmp_path)
         patient.local.faults.start(FaultKind.PAUSE_EXCHANGE)
         patient.local.faults.start(FaultKind.HTTP_ERROR, service=Service.DLOB)
+        patient.local.faults.start(FaultKind.HTTP_ERROR, service=Service.DATA_API)
         patient.local.step(2)
         # Without a journal it is nobody's.
-        assert {"pauses", "foreign", "dlob"} <= set(failures(await patient.examined()))
+        assert {"pauses", "foreign", "data_api", "dlob"} <= set(failures(await patient.examined()))
         (tmp_path / JOURNAL_NAME).touch()
         report = await patient.examined()
         assert failures(report) == []
         assert "a position to guard" in found(report, "pauses").detail
-        assert {"pauses", "dlob"} <= set(warnings(report))
+        assert {"pauses", "data_api", "dlob"} <= set(warnings(report))
+
+
+async def test_a_start_with_a_position_to_guard_does_not_wait_for_a_model(tmp_path: Path) -> None:
+    async with a_patient(tmp_path) as patient, scripted_ollama({"one": hangs()}, {"one": "a"}) as server:
+        asked = {"ADVISOR": "ollama", "OLLAMA__URL": server.url, "OLLAMA__MODELS": "one"}
+        foreign_position(patient, tmp_path)
+        (tmp_path / JOURNAL_NAME).touch()
+        async with asyncio.timeout(20.0):
+            report = await patient.examined(Purpose.LIVE, True, **asked)
+        assert report.ok
+        assert "a position to guard" in found(report, "model").detail
+        # Who only wants to know is told; so is a start with nothing to guard.
+        server.scripts["one"] = says()
+        for starting in (False, True):
+            assert found(await patient.examined(Purpose.LIVE, starting, **asked), "model").status == "pass"
+            (tmp_path / JOURNAL_NAME).unlink(missing_ok=True)
 
 
 async def test_stops_like_our_own_of_which_no_journal_knows_are_a_warning(tmp_path: Path) -> None:
