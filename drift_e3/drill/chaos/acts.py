@@ -77,7 +77,8 @@ class Act:
     """`seconds` and `strength` are drawn between their two ends, of the market's time and of the act's unit.
 
     `hinders`: while it lasts the account cannot be seen or no order gets through, so a position may be
-    without its stop. `codes`: the daemon may end by itself because of it, with these.
+    without its stop. `codes`: a daemon that is starting may end by itself because of it, with these; for a
+    disk, one that trades may as well.
     """
 
     name: str
@@ -339,6 +340,7 @@ ACTS: Final[tuple[Act, ...]] = (
         how=Signal(signal.SIGSTOP),
         seconds=(2.0, 45.0),
         hinders=True,
+        codes=ASK_AGAIN,
     ),
 )
 """Every act. The names are kept: they are what a score card says."""

@@ -29,12 +29,14 @@ KEPT_VARIABLES: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a life ended: `code` as subprocesses have it, when (s of the loop), whether somebody `asked`, and
-    whether it was `mute`, which lasts to a life's end: it could write no file."""
+    """How a life ended: `code` as subprocesses have it, when (s of the loop), whether somebody `asked`,
+    whether it had `served`, that is answered anybody, and whether it was `mute`, which lasts to a life's end:
+    it could write no file."""
 
     code: int
     ts_s: float
     asked: bool
+    served: bool
     mute: bool
 
 
@@ -120,8 +122,8 @@ class Service:
         while True:
             await self._wanted.wait()
             code = await self._live()
-            self.endings.append(Ending(code, loop.time(), self._asked, self.mute))
-            self._asked = self.mute = False
+            self.endings.append(Ending(code, loop.time(), self._asked, self.heard, self.mute))
+            self._asked = self.heard = self.mute = False
             if code in NOT_AGAIN:
                 self.keep_down()
             elif self._wanted.is_set():
@@ -155,7 +157,7 @@ class Service:
         finally:
             shared.held = False
         code = await self._ended
-        self.pid, self.stopped, self.heard = 0, False, False
+        self.pid, self.stopped = 0, False
         return code
 
     # -- what is done to it ----------------------------------------------------------------------------------

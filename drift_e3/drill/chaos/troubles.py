@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from drift_e3.drill.chaos.acts import ASK_AGAIN, Board, Clock, Disk, Price, Script, Signal
+from drift_e3.drill.chaos.acts import ASK_AGAIN, Board, Clock, Disk, Group, Price, Script, Signal
 from drift_e3.drill.chaos.schedule import Strike
 from drift_e3.drill.chaos.service import NOT_AGAIN, Ending, Service
 from drift_e3.drill.chaos.watch import UNSAFE, Watch, Where
@@ -184,7 +184,7 @@ class Troubles:
     def _judge(self, ending: Ending) -> None:
         if (ending.asked and ending.code in ASKED_CODES) or (ending.mute and ending.code in ASK_AGAIN):
             return
-        if self._on(lambda strike: ending.code in strike.act.codes, GRACE_S):
+        if self._on(lambda strike: _explains(strike, ending), GRACE_S):
             return
         asked = "was asked to end" if ending.asked else "ended by itself"
         active = ", ".join(struck.strike.act.name for struck in self.struck if struck.ended_s is None)
@@ -206,6 +206,12 @@ class Troubles:
             for struck in self.struck
             if struck.ended_s is None or now_s - struck.ended_s < grace_s
         )
+
+
+def _explains(strike: Strike, ending: Ending) -> bool:
+    """Whether a life may have ended so because of it: most troubles end none that has begun to trade."""
+    early = not ending.served or strike.act.group is Group.DISK
+    return early and ending.code in strike.act.codes
 
 
 def _strength(strike: Strike) -> float:
