@@ -137,7 +137,7 @@ class AdvisorStatus:
     """Whether advice is asked for, the advice at hand, or why there is none.
 
     `share_frac` is what the advisor that was heard last has earned of ai_confidenceWeight, from so many
-    `counted` answers; None where the weight is fixed.
+    `counted` answers; None where the weight is fixed. `reasoning` is the advice's own, as it came.
     """
 
     enabled: bool
@@ -161,6 +161,7 @@ class DaemonStatus:
     speed: float | None
     started_ts: int
     uptime_s: float
+    reasoning: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -376,3 +377,4 @@ def _advisor(state: TraderState, now_ts: int) -> AdvisorStatus:
 
 def _known(value: float) -> float | None:
     return value if value == value else None
+        reasoning=advice.reasoning,

@@ -11,7 +11,7 @@ from drift_e3.core.terms import REGIMES, WeightMode
 from drift_e3.live.control_wire import decode_answer, encode
 from drift_e3.operating import Answer
 from drift_e3.status import Circumstances, DaemonStatus, Status, status
-from tests.core.builders import EQUITY_USD, decisions, submitted
+from tests.core.builders import EQUITY_USD, an_answer, decisions, submitted
 from tests.core.stories import Story, a_cold_story, a_story, in_position
 
 DAEMON = DaemonStatus(pid=7, version="0", venue="velocity", speed=None, started_ts=1, uptime_s=2.5)
@@ -174,12 +174,13 @@ def test_the_advisors_word_is_told_with_its_age_or_why_there_is_none() -> None:
     story.rally()
     asking = told(story).advisor
     assert (asking.enabled, asking.asking, asking.age_s) == (True, True, None)
-    story.answer()
+    story.answer(an_answer().replace('"reasoning": ""', '"reasoning": "up it goes"'))
     held = told(story, after_ms=5_000).advisor
     assert (held.asking, held.age_s) == (False, 5.0)
     assert held.regime
     assert held.direction
     assert held.confidence is not None
+    assert held.reasoning == "up it goes"
 
 
 def test_before_there_is_a_price_it_is_unknown_and_not_a_number_that_is_none() -> None:

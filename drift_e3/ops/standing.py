@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 from drift_e3.core.orders import DONE, OrderState
 from drift_e3.core.terms import MS_PER_SECOND, Mode, Regime
 from drift_e3.journal.schema import JOURNAL_NAME
+from drift_e3.journal.segments import folder_of
 from drift_e3.ops.advisor_score import AdvisorScore, HorizonSkill
 from drift_e3.status import AdvisorStatus, AlertStatus, ServerStatus, Status
 
@@ -42,6 +43,7 @@ class Standing(Collector):
         self._status = status
         self._score = score
         self._journal = directory / JOURNAL_NAME
+        self._segments = folder_of(self._journal)
 
     def describe(self) -> Iterable[Metric]:
         """Nothing before it is asked: there may be no daemon yet."""
@@ -94,6 +96,7 @@ class Standing(Collector):
             _gauge("drift_e3_open_descriptors", "Open files and sockets", _descriptors()),
             _gauge("drift_e3_tasks", "What the event loop has to do at a time", len(asyncio.all_tasks())),
             _gauge("drift_e3_journal_bytes", "The journal with its write-ahead log", _size(self._journal)),
+            _gauge("drift_e3_journal_segments_bytes", "Its finished segments", _folder_size(self._segments)),
         )
         yield _states(
             "drift_e3_mode", "The mode in force", "mode", (mode.label for mode in Mode), status.mode
@@ -236,3 +239,10 @@ def _size(journal: Path) -> float:
         except OSError:
             continue
     return float(total)
+def _folder_size(folder: Path) -> float:
+    try:
+        return float(sum(entry.stat().st_size for entry in os.scandir(folder)))
+    except OSError:
+        return 0.0
+
+

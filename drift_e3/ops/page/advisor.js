@@ -7,14 +7,18 @@ const FIRST_LOOK = "1h";
 let score = null, chosen = FIRST_LOOK;
 
 export function showAdvice(advisor) {
-  const said = advisor.confidence !== null;
-  $("advice").replaceChildren(advisor.enabled ? list([
-    ["Last answer", said ? `${advisor.direction}, ${words(advisor.regime)}` : "none yet"],
+  if (!advisor.enabled) {
+    $("advice").replaceChildren(make("p", "Off: the rules decide alone.", "empty"));
+    return;
+  }
+  $("advice").replaceChildren(list([
+    ["Last answer", advisor.confidence === null ? "none yet" : `${advisor.direction}, ${words(advisor.regime)}`],
     ["Confidence", fixed(advisor.confidence)],
     ["Age", span(advisor.age_s)],
     ["Weight earned", advisor.share_frac === null ? undefined : `${percent(advisor.share_frac, 0)} by ${advisor.counted} answers`],
     ["Now", advisor.asking ? "is being asked" : advisor.missed ? `no answer: ${words(advisor.missed)}` : "quiet"],
-  ]) : make("p", "Off: the rules decide alone.", "empty"));
+  ]));
+  if (advisor.reasoning) $("advice").append(make("blockquote", advisor.reasoning));
 }
 
 export function takeScore(taken) {

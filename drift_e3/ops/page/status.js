@@ -137,6 +137,8 @@ export function showHealth(status, ready) {
     const held = alerts.repeated + alerts.limited + alerts.dropped;
     rows.push([alerts.last_failed ? "bad" : "good", "Notices", `${alerts.sent} sent, ${alerts.failed} failed${held ? `, ${held} held back` : ""}`]);
   }
+  const merged = status.arrivals ? Object.values(status.arrivals.merged).reduce((all, count) => all + count, 0) : 0;
+  if (status.arrivals) rows.push([status.arrivals.waiting > 0.5 * status.arrivals.room ? "warn" : "good", "Arrivals", `${status.arrivals.waiting} waiting, ${merged.toLocaleString("en-US")} merged`]);
   rows.push([status.unprotected_s > BARE_S ? "bad" : "", "Longest without a stop", span(status.unprotected_s_max)]);
   $("health").replaceChildren(...rows.map(([kind, name, text]) => {
     const row = make("li", undefined, kind);
