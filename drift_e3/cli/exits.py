@@ -8,6 +8,7 @@ class Exit(IntEnum):
 
     OK = 0
     CHECK_FAILED = 1
+    """What was to be shown does not hold: a doctor's check, a replay, a promise that chaos saw broken."""
     USAGE = 2
     DATA = 65
     UNAVAILABLE = 69

@@ -41,13 +41,12 @@ UNSAFE: Final = frozenset({Where.BARE, Where.DEAF})
 
 @dataclass(slots=True, kw_only=True)
 class Account:
-    """What the account on the chain has done: its position's changes, and how long it had no stop (s). Of
-    that, `helpless_s` is when a daemon lived and nothing hindered it."""
+    """What the account on the chain has done: its position's changes (1e-9 base), and for how long at most a
+    position had no stop (s of the market): in all, and while a daemon lived that nothing hindered."""
 
     moves: list[int] = field(default_factory=list)
     bare_s_max: float = 0.0
     unhindered_s_max: float = 0.0
-    base_max: int = 0
 
 
 class Watch:
@@ -80,7 +79,6 @@ class Watch:
         if base != self._base:
             account.moves.append(base - self._base)
             self._base = base
-        account.base_max = max(account.base_max, abs(base))
         passed_s, self._last_s = now_s - self._last_s, now_s
         if self._guarded():
             self._bare_s, self._unhindered_s = None, 0.0
