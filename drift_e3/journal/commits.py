@@ -104,13 +104,14 @@ class Committer:
         """
         until_s = time.perf_counter() + limit_s
         self._begin(durable=False)
-        left = True
-        while left and time.perf_counter() < until_s:
+        while True:
             (low,) = self._connection.execute("SELECT min(seq) FROM events WHERE seq > 1").fetchone()
             below = self.boundary_seq if low is None else min(low + TRIM_EVENTS, self.boundary_seq)
             for table in ("outputs", "events"):
                 self._connection.execute(f"DELETE FROM {table} WHERE seq > 1 AND seq < ?", (below,))  # noqa: S608
             left = below < self.boundary_seq
+            if not left or time.perf_counter() >= until_s:
+                break
         self._connection.execute("COMMIT")
         self._unsynced = True
         return left

@@ -96,6 +96,11 @@ class JournalWriter:
         return self._committed_seq
 
     @property
+    def rotating(self) -> bool:
+        """Whether a rotation is going on, what follows from it included."""
+        return self._rotation.pause_s is not None
+
+    @property
     def full(self) -> bool:
         """Whether the loop should await `drain` before it appends more."""
         return len(self._queue) >= self._capacity

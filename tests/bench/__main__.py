@@ -14,7 +14,7 @@ from typing import Final
 
 from rich.console import Console
 
-from tests.bench import core, journal, lab, lag, log_line, search, second_start, startup, tick
+from tests.bench import core, journal, lab, lag, log_line, rotation, search, second_start, startup, tick
 from tests.bench.measuring import FULL, QUICK, Figure, Scale
 from tests.bench.report import document, show, write
 
@@ -25,6 +25,7 @@ MEASURES: Final[dict[str, Callable[[Scale], Sequence[Figure]]]] = {
     "startup": startup.measure,
     "second_start": second_start.measure,
     "journal": journal.measure,
+    "rotation": rotation.measure,
     "log": log_line.measure,
     "lab": lab.measure,
     "search": search.measure,

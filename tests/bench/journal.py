@@ -61,7 +61,8 @@ def measure(scale: Scale) -> list[Figure]:
     ]
 
 
-def _event(seq: int) -> Event:
+def event_of(seq: int) -> Event:
+    """A tick or a candle, by its number."""
     ts = START_TS + seq * MS_PER_MINUTE
     if seq % 2:
         return OracleTick(seen_ts=ts, publish_ts=ts, price_usd=150.0 + seq % 11 / 7.0)
@@ -78,7 +79,7 @@ def _event(seq: int) -> Event:
 
 
 def _groups(rows: int) -> dict[str, float]:
-    events = [_event(seq) for seq in range(1, rows + 1)]
+    events = [event_of(seq) for seq in range(1, rows + 1)]
 
     async def write(journal: JournalWriter) -> list[int]:
         taken: list[int] = []
@@ -107,7 +108,7 @@ def _commits(count: int) -> dict[str, float]:
         taken: list[int] = []
         for seq in range(1, count + 1):
             began = perf_counter_ns()
-            journal.append_event(seq, _event(seq))
+            journal.append_event(seq, event_of(seq))
             await journal.commit()
             taken.append(perf_counter_ns() - began)
         return taken

@@ -10,9 +10,9 @@ from drift_e3.journal.tail import verify
 ROOT = Path(__file__).parents[2]
 
 
-def crash(tmp_path: Path, seed: int, rounds: int) -> None:
+def crash(tmp_path: Path, seed: int, rounds: int, *more: str) -> None:
     ran = subprocess.run(
-        [sys.executable, "-m", "tests.journal.crash_rounds", str(tmp_path), str(seed), str(rounds)],
+        [sys.executable, "-m", "tests.journal.crash_rounds", str(tmp_path), str(seed), str(rounds), *more],
         capture_output=True,
         text=True,
         check=False,
@@ -31,6 +31,44 @@ def test_twenty_kills_lose_nothing_awaited_and_tear_nothing(tmp_path: Path) -> N
 @pytest.mark.parametrize("seed", range(2, 12))
 def test_hundreds_of_kills_lose_nothing_awaited_and_tear_nothing(tmp_path: Path, seed: int) -> None:
     crash(tmp_path, seed, 50)
+
+
+@pytest.mark.slow
+def test_kills_among_rotations_lose_and_double_nothing(tmp_path: Path) -> None:
+    crash(tmp_path, 1, 5, "rotating")
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("seed", range(2, 12))
+def test_hundreds_of_kills_among_rotations_lose_and_double_nothing(tmp_path: Path, seed: int) -> None:
+    crash(tmp_path, seed, 50, "rotating")
+
+
+def kill_lines(tmp_path: Path, first: int, every: int) -> int:
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.journal.rotation_kills", str(tmp_path), str(first), str(every)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert (ran.returncode, ran.stderr) == (0, ""), ran.stdout
+    lines = ran.stdout.splitlines()
+    assert "through" in lines[-1]
+    return len(lines)
+
+
+@pytest.mark.slow
+def test_a_rotation_killed_at_lines_of_its_code_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    assert kill_lines(tmp_path, 11, 61) > 5
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("first", range(1, 5))
+def test_a_rotation_killed_at_any_line_of_its_code_loses_and_doubles_nothing(
+    tmp_path: Path, first: int
+) -> None:
+    assert kill_lines(tmp_path, first, 4) > 100
 
 
 FULL_DISK = """

@@ -1,3 +1,4 @@
+import asyncio
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from drift_e3.journal.errors import JournalUnreadable
 from drift_e3.journal.reader import JournalReader, open_journal
 from drift_e3.journal.rows import EventRow, OutputRow
 from drift_e3.journal.writer import JournalWriter
-from tests.journal.journal_builders import CODE, ToyTrader, append, candle, outputs_of, write_journal
+from tests.journal.journal_builders import CODE, ToyTrader, append, beside, candle, outputs_of, write_journal
 from tests.journal.test_tail import spoil
 
 
@@ -166,3 +167,33 @@ def test_a_read_only_directory_can_be_read_and_gives_the_writer_a_journal_error(
     assert read == "read 7"
     assert "readonly" in existing
     assert "unable to open" in new
+
+
+HELD_BY_ANOTHER = """
+import fcntl, sys
+with open(sys.argv[1], "r+b") as index:
+    try:
+        fcntl.lockf(index, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 128)
+        print("free")
+    except BlockingIOError:
+        print("held")
+"""
+
+
+@pytest.mark.parametrize(("beside_writer", "lock"), [(True, "held"), (False, "free")])
+def test_a_reader_in_the_writers_process_leaves_it_its_locks(
+    path: Path, beside_writer: bool, lock: str
+) -> None:
+    # Whoever finds the index without this lock takes it for stale and empties it.
+    with JournalWriter(path, CODE) as writer:
+        append(writer, ToyTrader(), 3)
+        asyncio.run(writer.commit())
+        with open_journal(path, beside_writer=beside_writer) as reader:
+            assert reader.last_seq == 3
+            ran = subprocess.run(
+                [sys.executable, "-c", HELD_BY_ANOTHER, str(beside(path, "-shm"))],
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+    assert ran.stdout == f"{lock}\n"

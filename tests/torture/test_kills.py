@@ -26,6 +26,13 @@ def test_two_hundred_kills_and_more_change_no_decision_and_no_fill(tmp_path: Pat
     same_as_a_run_that_was_not_killed(tmp_path, states)
 
 
+@pytest.mark.parametrize("seed", [51, 52])
+def test_kills_among_rotations_change_no_decision_and_no_fill(tmp_path: Path, seed: int) -> None:
+    states = killed_and_whole(tmp_path, seed, 200, 3_000, JOURNAL__ROTATE_MB="0.2")
+    assert all(len(list((state / "journal").iterdir())) > 5 for state in states)
+    same_as_a_run_that_was_not_killed(tmp_path, states)
+
+
 @pytest.mark.parametrize("seed", [31, 32])
 def test_kills_while_an_advisor_is_asked(tmp_path: Path, seed: int) -> None:
     with ollama_thread() as url:
