@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from drift_e3.cli.chaos import DAEMON
-from drift_e3.drill.chaos.acts import ACTS, Group
+from drift_e3.drill.chaos.acts import Group
 from drift_e3.drill.chaos.card import Card
 from drift_e3.drill.chaos.card_text import text
 from drift_e3.drill.chaos.play import run
+from drift_e3.drill.chaos.table import ACTS
 from drift_e3.drill.chaos.watch import UNSAFE, Where
 from drift_e3.drill.local_chain import VenueName
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from drift_e3.drill.chaos.acts import ACTS, Act, Group
+from drift_e3.drill.chaos.acts import Act, Group
+from drift_e3.drill.chaos.table import ACTS
 
 AROUND: Final = (Group.FEED, Group.RPC, Group.SENDING, Group.VENUE, Group.PRICE, Group.MODEL)
 WITHIN: Final = (Group.PROCESS, Group.CLOCK, Group.DISK, Group.PROCESS)

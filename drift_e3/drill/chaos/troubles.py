@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from drift_e3.drill.chaos.acts import ASK_AGAIN, Board, Clock, Disk, Group, Price, Script, Signal
+from drift_e3.drill.chaos.acts import Board, Clock, Disk, Group, Price, Script, Signal
 from drift_e3.drill.chaos.schedule import Strike
 from drift_e3.drill.chaos.service import NOT_AGAIN, Ending, Service
+from drift_e3.drill.chaos.table import ASK_AGAIN
 from drift_e3.drill.chaos.watch import UNSAFE, Watch, Where
 from drift_e3.drill.local_chain import LocalChain
 from drift_e3.drill.ollama_acts import ACTS as SCRIPTS

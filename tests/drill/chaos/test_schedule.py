@@ -6,8 +6,9 @@ from itertools import pairwise
 
 import pytest
 
-from drift_e3.drill.chaos.acts import ACTS, Disk, Group, Signal
+from drift_e3.drill.chaos.acts import Disk, Group, Signal
 from drift_e3.drill.chaos.schedule import AROUND, CLOSE_S, WITHIN, Strike, plan, schedule
+from drift_e3.drill.chaos.table import ACTS
 from drift_e3.drill.faults import FaultKind
 from drift_e3.drill.ollama_acts import ACTS as SCRIPTS
 

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from drift_e3.drill.chaos import troubles as module
-from drift_e3.drill.chaos.acts import ACTS, Act
+from drift_e3.drill.chaos.acts import Act
 from drift_e3.drill.chaos.card import Card
 from drift_e3.drill.chaos.card_text import text
 from drift_e3.drill.chaos.schedule import Strike
 from drift_e3.drill.chaos.service import Ending
+from drift_e3.drill.chaos.table import ACTS
 from drift_e3.drill.chaos.troubles import BACK_S, Struck, Troubles
 from drift_e3.drill.chaos.watch import Where
 
