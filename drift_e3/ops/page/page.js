@@ -16,29 +16,33 @@ const headers = () => (seen.token ? { Authorization: `Bearer ${seen.token}` } : 
 
 async function ask(path, worse = []) {
   const response = await fetch(path, { headers: headers(), cache: "no-store" });
-  if (response.status === 401 && !seen.token) { await enter(); return ask(path, worse); }
+  if (response.status === 401) { await (entering ??= enter()); return ask(path, worse); }
   if (!response.ok && !worse.includes(response.status)) throw new Error((await response.json()).error);
   return response.json();
 }
 
 // A server that others can reach tells nothing without its token; it is kept for as long as the tab lives.
-function enter() {
+let entering = null;
+async function enter() {
   const dialog = $("confirm");
-  $("confirm-title").textContent = "This daemon asks for its token";
-  $("confirm-text").textContent = "";
+  $("confirm-title").textContent = seen.token ? "That was not its token" : "This daemon asks for its token";
+  $("confirm-text").textContent = "It tells nobody else how it stands.";
   $("confirm-answer").textContent = "";
   $("confirm-yes").textContent = "Look";
-  $("confirm-yes").className = "";
-  return new Promise((resolve) => {
-    $("confirm-yes").onclick = () => { seen.token = $("token").value; dialog.close(); resolve(); };
-    dialog.showModal();
-  });
+  $("confirm-yes").className = "strong";
+  seen.token = "";
+  $("token").value = "";
+  $("confirm-yes").onclick = () => { seen.token = $("token").value; dialog.close(); };
+  await new Promise((resolve) => { dialog.addEventListener("close", resolve, { once: true }); dialog.showModal(); $("token").focus(); });
+  entering = null;
+  if (!seen.token) throw new Error("it asks for its token");
 }
 
 // -- what is shown ------------------------------------------------------------------------------------------------
 
 function takeStatus(status) {
   seen.status = status;
+  delete document.body.dataset.stale;
   showStatus(status);
   showAdvice(status.advisor);
   showHealth(status, seen.ready);
@@ -115,10 +119,18 @@ async function live() {
       $("decisions").replaceChildren();
       await Promise.all([refreshCharts(), older(), refreshReady(), refreshScore()]);
       await listen();
-    } catch (error) { console.warn(error); }
-    tone($("link"), "not connected", "bad");
+      lost("the daemon has ended, or the way to it is broken");
+    } catch (error) { lost(error instanceof TypeError ? "the daemon does not answer" : error.message); }
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
+}
+
+// What is still shown is old from here on, and looks like it.
+function lost(why) {
+  tone($("link"), "not connected", "bad");
+  document.body.dataset.stale = "yes";
+  $("alarm").hidden = false;
+  tone($("alarm"), `Not connected, so what is shown is old: ${why}.`);
 }
 
 // -- acting -------------------------------------------------------------------------------------------------------
