@@ -121,10 +121,10 @@ class Store:
 class Container:
     """A daemon in a container, with its state in the volume `volume`."""
 
-    def __init__(self, store: Store, volume: str) -> None:
+    def __init__(self, store: Store, volume: str, options: tuple[object, ...] = ()) -> None:
         self._store = store
-        mount = f"{volume}:{VOLUME}"
-        begun = store.podman("run", "--detach", *HARDENED, "--volume", mount, IMAGE, "run", "--speed", "60")
+        given = ("--volume", f"{volume}:{VOLUME}", *options)
+        begun = store.podman("run", "--detach", *HARDENED, *given, IMAGE, "run", "--speed", "60")
         assert begun.code == 0, begun.err
         self.name = begun.out.strip()
 

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml  # type: ignore[import-untyped]
 
 from drift_e3.cli.exits import Exit
 from tests.cli.runs import prepared
-from tests.deploy.containers import BASE, IMAGE, VOLUME, Container, NoBase, Store, missing, until
+from tests.deploy.containers import BASE, IMAGE, ROOT, VOLUME, Container, NoBase, Store, missing, until
 
 pytestmark = [
     pytest.mark.torture,
@@ -57,6 +58,33 @@ def test_it_trades_on_paper_as_nobody_with_a_root_that_is_read_only(daemon: Cont
     for path in ("/tmp/mine", f"{VOLUME}/mine"):
         assert daemon.inside("touch", path).code == 0
     assert "runs as process 1" in daemon.inside("drift-e3", "status").out
+
+
+def test_with_the_compose_files_settings_prometheus_is_let_in(store: Store, tmp_path: Path) -> None:
+    settings = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())["services"]["drift-e3"]
+    token = tmp_path / "token"
+    token.write_text("made-up-for-this-test\n")
+    variables = [f"--env={name}={value}" for name, value in settings["environment"].items()]
+    files = {"DRIFT_E3_SERVER__TOKEN": token}
+    secrets = [
+        f"--volume={files.get(secret['target'], '/dev/null')}:/run/secrets/{secret['target']}:ro"
+        for secret in settings["secrets"]
+    ]
+    daemon = Container(store, "composed", ("--init", *variables, *secrets))
+    asking = (
+        "import sys, urllib.request as http; url, *values = sys.argv[1:]; "
+        "headers = dict(zip(('Host', 'Authorization'), values)); "
+        "print(http.urlopen(http.Request(url, headers=headers)).status)"
+    )
+    try:
+        until(daemon.healthy)
+        metrics = ("python3", "-c", asking, "http://127.0.0.1:8787/metrics", "drift-e3:8787")
+        assert daemon.inside(*metrics, "Bearer made-up-for-this-test").out == "200\n"
+        assert "HTTP Error 401" in daemon.inside(*metrics).err
+        assert daemon.do("stop", "--time", "60").code == 0
+        assert daemon.code() == Exit.OK
+    finally:
+        daemon.do("rm", "--force", "--time", "0")
 
 
 def test_nothing_can_be_built_or_installed_in_it(store: Store) -> None:
