@@ -1,6 +1,6 @@
 """What an act of chaos is: whose trouble, how it is made, how long it lasts, what it may lead to.
 
-Values only: which acts there are is `table`'s, when they happen `schedule`'s, and `troubles` carries them out.
+Values only: which acts there are is `table`'s, when they happen `schedule`'s; `troubles` carries them out.
 """
 
 import signal

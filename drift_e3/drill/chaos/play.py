@@ -63,7 +63,9 @@ async def _play(seed: int, minutes: float, venue: VenueName, folder: Path, comma
     ):
         giver().wall_zero_s = local.chain.now_ts / MS_PER_SECOND - loop.time()
         variables |= local.settings | _variables(model.url)
-        witness = Witness(local, program(load(environment={"DRIFT_E3_VENUE": venue}).settings))
+        # No setting of whoever runs this: an environment and a folder without any.
+        settings = load(environment={"DRIFT_E3_VENUE": venue}, env_file=folder / ".env").settings
+        witness = Witness(local, program(settings))
         watch = Watch(witness, service, state_dir)
         troubles = Troubles(local, service, model, watch)
         broken = troubles.findings.broken
@@ -106,6 +108,7 @@ async def _leave(
 ) -> None:
     """A last life, which ends in order: flat, with nothing left on the venue."""
     broken = troubles.findings.broken
+    await _until(lambda: service.heard, troubles, BEGIN_S)
     if not await _end(service, troubles):
         return
     variables["DRIFT_E3_STOP_POLICY"] = "flatten"
