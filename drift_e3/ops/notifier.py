@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from drift_e3.core.events import Event
+from drift_e3.core.events import Event, HistoricEvent
 from drift_e3.core.notes import PositionClosed
 from drift_e3.core.terms import MS_PER_DAY, MS_PER_SECOND
 from drift_e3.core.trader import Trader
@@ -69,7 +69,7 @@ class Notifier:
     def told(self, seq: int, event: Event, outcome: Outcome, trader: Trader) -> None:
         """Take an event with its outcome."""
         state = trader.state
-        if not state.warmed:
+        if not state.warmed or (isinstance(event, HistoricEvent) and event.history):
             return
         self._count_day(event, outcome, trader)
         for notice in (*notices(event, outcome, state), *self._worries.about(event, state)):

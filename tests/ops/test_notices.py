@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
 from drift_e3.core.events import (
+    CandleClosed,
     CollateralMoved,
     EntriesBarred,
     Event,
@@ -164,6 +166,23 @@ async def test_each_day_of_event_time_is_summed_up_once(tmp_path: Path) -> None:
         one.told(1, event, trader.process(event), trader)
     await delivered(one)
     assert sum("trades" in body for _, body in send.told) == 2
+
+
+async def test_days_before_trading_began_are_nobodys_news() -> None:
+    send = Recorded()
+    one = Notifier(send, lambda: 0.0)
+    story = a_story()
+    trader = Trader(story.state)
+    for day in range(3):
+        event = replace(OLD_CANDLE, seen_ts=story.now + day * MS_PER_DAY)
+        one.told(1, event, Outcome((), ()), trader)
+    await delivered(one)
+    assert send.told == []
+
+
+OLD_CANDLE = CandleClosed(
+    seen_ts=0, open_ts=0, open=1.0, high=1.0, low=1.0, close=1.0, volume=1.0, history=True
+)
 
 
 async def test_a_daemon_tells_of_its_positions(tmp_path: Path) -> None:
