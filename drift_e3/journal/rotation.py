@@ -30,6 +30,8 @@ STEP_S: Final = 0.005
 """How long one step may keep the writer from committing what has come in meanwhile."""
 PAUSE_S: Final = 0.01
 """Between two steps of either thread, where nothing else is to be done."""
+STOP_S: Final = 1.0
+"""How long a stop waits for the work beside the writer to end."""
 
 
 class Keeping(NamedTuple):
@@ -97,7 +99,8 @@ class Rotation:
         """End the work beside the writer; a segment that is not recorded yet is made anew another time."""
         self._stopping.set()
         if self._aside is not None:
-            self._aside.join()
+            # Not for longer: to hash a large file cannot be cut short, and what it makes is swept away later.
+            self._aside.join(STOP_S)
 
     def _rotate(self, keeping: Keeping, seq: int, size: int) -> Generator[None, None, None]:
         segment = yield from self._beside(lambda: build(self._journal, seq, size, self._breathe))

@@ -6,6 +6,7 @@ Here live SQL and the file's identity; no rows are read or written here. The ver
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from drift_e3.journal.errors import JournalEmpty, JournalError, JournalUnreadable
@@ -17,6 +18,9 @@ LOCK_WAIT_S = 5.0
 """How long another process, such as a person's SQL shell, may hold the write lock before it is an error."""
 WAL_BYTES_KEPT = 64 * 1024 * 1024
 """A write-ahead log that grew beyond this under a long reader is cut back at the next checkpoint."""
+
+FREE_BYTES_KEPT = 256 * 1024 * 1024
+"""What rotations have freed in the file is used again; if it is more than this, a start gives it back."""
 
 Migration = Callable[[sqlite3.Connection], None]
 
@@ -171,6 +175,17 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
             raise
 
 
+def _shrink(connection: sqlite3.Connection) -> None:
+    """Give back room that the first rotation of a large file has left; in one transaction, like any other."""
+    (free,), (size,) = (
+        connection.execute(f"PRAGMA {name}").fetchone() for name in ("freelist_count", "page_size")
+    )
+    if free * size > FREE_BYTES_KEPT:
+        # On a disk that is too full for it the file stays as it is.
+        with suppress(sqlite3.OperationalError):
+            connection.execute("VACUUM")
+
+
 def open_for_writing(path: Path) -> sqlite3.Connection:
     """A connection to the journal at `path`, made or migrated where needed, free of an old write-ahead log.
 
@@ -189,6 +204,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT}")
         migrate(connection, path)
+        _shrink(connection)
         # What a crash left behind the valid frames would look like lost commits to `wal.inspect`, once new
         # ones overwrite a part of it: begin with an empty log.
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

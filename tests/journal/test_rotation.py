@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from drift_e3.journal import archiver, commits
+from drift_e3.journal import archiver, commits, schema
 from drift_e3.journal.commits import Committer, Group
 from drift_e3.journal.errors import JournalUnreadable
 from drift_e3.journal.reader import open_journal
@@ -267,6 +267,21 @@ def test_what_has_left_makes_room_for_what_comes(path: Path, monkeypatch: pytest
     committer.close(clean=True)
     append_with_snapshot(path, 2_000)
     assert path.stat().st_size == size
+
+
+def test_a_start_gives_back_what_the_first_rotation_of_a_large_file_has_left(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append_with_snapshot(path, 2_000)
+    rotate(path)
+    size = path.stat().st_size
+    JournalWriter(path, CODE).close()
+    assert path.stat().st_size == size
+    monkeypatch.setattr(schema, "FREE_BYTES_KEPT", 0)
+    JournalWriter(path, CODE).close()
+    assert path.stat().st_size < size / 5
+    with open_journal(path) as reader:
+        assert verify(reader, whole=True).last_seq == 2_000
 
 
 @pytest.mark.parametrize(
