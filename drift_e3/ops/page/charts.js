@@ -86,6 +86,8 @@ export function price(target, chart, { fills, stops, trades, position }) {
       increasing: { line: { color: good, width: 1 }, fillcolor: colour("card") }, decreasing: { line: { color: bad, width: 1 }, fillcolor: bad } },
     { type: "scatter", mode: "lines", x: times, y: chart.close, line: { width: 0 }, opacity: 0, name: "regime",
       text: chart.regime.map((regime) => (regime ? words(regime) : "warming")), hovertemplate: "%{text}<extra></extra>" },
+    // Seen by nobody: without a trace of their own the lanes are not drawn.
+    { type: "scatter", mode: "lines", x: times, y: chart.regime.map((regime) => REGIMES.indexOf(regime)), yaxis: "y2", opacity: 0, hoverinfo: "skip" },
     { type: "scatter", mode: "lines", ...stopped, name: "stop", line: { color: bad, width: 1.5 }, hovertemplate: "stop %{y:,.4f}<extra></extra>" },
     ...marks(fills.filter((fill) => fill.ts >= since)),
   ];
@@ -100,6 +102,10 @@ export function price(target, chart, { fills, stops, trades, position }) {
 
 // Equity, and below it how far it is under the highest before, hanging from zero.
 export function equity(target, series) {
+  if (!series.ts.length) {
+    nothing(target, "It is noted with each decision: none yet.");
+    return;
+  }
   const times = series.ts.map((ts) => new Date(ts));
   let high = -Infinity;
   const drawdown = series.equity_usd.map((value) => { high = Math.max(high, value); return value / high - 1; });
@@ -112,6 +118,12 @@ export function equity(target, series) {
       fill: "tozeroy", fillcolor: bad + "33", hovertemplate: "%{y:.2%} below the highest<extra></extra>" },
   ], { ...base, xaxis: { ...base.xaxis, anchor: "y2" }, yaxis: { ...base.yaxis, domain: [0.4, 1], range: [low - room, top + room], nticks: 5 },
     yaxis2: { ...axis, side: "right", domain: [0, 0.3], tickformat: ".1%", nticks: 3, range: [Math.min(...drawdown, -0.01) * 1.15, 0] } }, CONFIG);
+}
+
+function nothing(target, text) {
+  const hidden = { visible: false, fixedrange: true };
+  Plotly.react(target, [], { ...layout(), xaxis: hidden, yaxis: hidden,
+    annotations: [{ text, xref: "paper", yref: "paper", x: 0.5, y: 0.5, showarrow: false, font: { color: colour("quiet"), size: 15 } }] }, CONFIG);
 }
 
 // What was claimed against what came true, with the interval of each bar; on the diagonal a claim is kept.

@@ -55,7 +55,7 @@ export function filterDecisions() {
   const only = $("only-signals").checked, rows = [...$("decisions").children];
   for (const row of rows) row.hidden = only && !row.dataset.signal;
   $("nothing").hidden = rows.some((row) => !row.hidden);
-  $("nothing").textContent = rows.length ? `No signal in the last ${rows.length} decisions. Older ones may have one.` : "No decision yet: the features are being warmed.";
+  $("nothing").textContent = rows.length ? `No signal in the last ${rows.length} decisions. Older ones may have one.` : "None yet: one is made whenever a candle closes.";
 }
 
 // A page that is open for weeks keeps the newest; the older ones can be asked for again.
