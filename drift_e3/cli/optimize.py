@@ -91,6 +91,9 @@ def optimize(
         raise ConfigError([f"--out: {folder} is no folder"])
     counted = ledger or settings.state_dir / LEDGER_NAME
     card = session.finished(folder) if resume else None
+    if card is not None and not session.is_judged(card):
+        _note(f"{folder}: judged by other code than this; it is searched again and judged anew")
+        card = None
     if card is not None:
         typer.echo(f"note: {folder}: this search is finished already", err=True)
     else:

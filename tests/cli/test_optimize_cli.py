@@ -102,6 +102,17 @@ def test_a_finished_search_is_shown_again_by_resume_and_done_again_without(folde
     assert contents(folder / "found") == before
 
 
+def test_a_finished_search_under_another_judge_is_judged_anew_by_resume(folder: Path, ran: Ran) -> None:
+    before = contents(folder / "found")
+    card = json.loads(before["card.json"])
+    card["about"]["verdict"] |= {"judge": "another", "reasons": ["he said so"]}
+    (folder / "found" / "card.json").write_text(json.dumps(card))
+    anew = program(folder, *COMMAND, *ALONE, "--out", "found", "--resume", **LIVELY)
+    assert "judged by other code than this; it is searched again and judged anew" in anew.err
+    assert anew.out == ran.out
+    assert contents(folder / "found") == before
+
+
 def test_without_ten_trades_it_ends_with_a_failed_check(folder: Path, tmp_path: Path) -> None:
     make_market(tmp_path, SEARCH | {"backtestPeriods": [{"start": "2025-01-20", "end": "2025-01-20"}]})
     ran = program(tmp_path, *COMMAND, *ALONE, "--out", "found", **LIVELY)

@@ -72,7 +72,7 @@ def card(
                 "taker_fee_bps": account.instrument.taker_fee_bps,
             },
             "advice": advice,
-            "verdict": verdict.document(),
+            "verdict": verdict.document() | {"judge": hashes.judge},
         },
         "licence": Licence(
             verdict=LICENSED if verdict.licensed else REFUSED,

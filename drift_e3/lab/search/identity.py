@@ -25,12 +25,19 @@ class Account(NamedTuple):
 
 
 class Hashes(NamedTuple):
-    """`data` is of the tape's rows, `code` of what decides and fills, `search` of all that the result depends
-    on, the search's own code included: equal hashes, equal bytes."""
+    """`data` is of the tape's rows, `code` of what decides and fills, `search` of all that the trials depend
+    on, the search's own code included, `judge` of the code that judges them. With all of them equal a search
+    gives equal bytes."""
 
     data: str
     code: str
     search: str
+    judge: str
+
+
+JUDGES = ("verdict", "statistics", "bootstrap", "overfitting")
+"""The lab's modules that a verdict is made by. They stand apart, so that a search that was stopped goes on
+under another judge with all its trials."""
 
 
 def hashes_of(
@@ -40,7 +47,16 @@ def hashes_of(
     data = _data_hash(candles, funding)
     lab = hash_of(Path(drift_e3.__file__).parent, ("lab/search", "lab/kernel"))
     whole = json.dumps([plan, account, data, advice, code_hash(), lab])
-    return Hashes(data, code_hash(), sha256(whole.encode()).hexdigest())
+    return Hashes(data, code_hash(), sha256(whole.encode()).hexdigest(), judge_hash())
+
+
+def judge_hash(folder: Path = Path(drift_e3.__file__).parent / "lab") -> str:
+    """Sixteen hexadecimal digits over the judging modules of the lab in `folder`."""
+    digest = sha256()
+    for name in JUDGES:
+        content = (folder / f"{name}.py").read_bytes()
+        digest.update(f"{name} {len(content)}\n".encode() + content)
+    return digest.hexdigest()[:16]
 
 
 def _data_hash(candles: CandleTape, funding: FundingTape | None) -> str:

@@ -60,13 +60,17 @@ class Session:
         return document
 
     def finished(self, folder: Path) -> dict[str, Any] | None:
-        """The card of this very search if the folder holds it already."""
+        """The card of this very search if the folder holds it already, whoever judged it."""
         try:
             document: dict[str, Any] = json.loads((folder / CARD).read_text(encoding="utf-8"))
             same = document["licence"]["search"] == self.hashes.search
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return document if same else None
+
+    def is_judged(self, document: dict[str, Any]) -> bool:
+        """Whether the verdict on a card of this search is by the judge that would judge it now."""
+        return bool(document["about"]["verdict"].get("judge") == self.hashes.judge)
 
     def _record(self, ledger: TrialLedger, sets: Sequence[Values]) -> None:
         base, keys, hashes = self.plan.base, self.plan.keys, self.hashes

@@ -119,7 +119,7 @@ def a_session(plan: Plan, search: str = "5e" * 32) -> Session:
     return Session(
         plan=plan,
         account=Account(1_000.0, Limits(), Instrument(), SimSettings()),
-        hashes=Hashes("da" * 32, "c0de" * 4, search),
+        hashes=Hashes("da" * 32, "c0de" * 4, search, "1a" * 8),
         candles=10_000,
         frame_ms=3_600_000,
         legs=frozenset({Leg.FUNDING}),

@@ -3,8 +3,10 @@ it is begun."""
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import optuna
 import pyarrow.parquet as pq
 import pytest
 
@@ -154,6 +156,7 @@ def test_steps_are_halved_and_then_halved_again(tmp_path: Path) -> None:
 
 def test_optuna_refines_within_the_ends_of_the_axes_and_repeatably(tmp_path: Path) -> None:
     plan = a_plan(
+        seed=2**40,
         refinement="optuna",
         refinement_trials=40,
         axes=(*AXES, Axis("ai_regimeOverride", (False, True)), Axis("f_volumeZ", (1.0,))),
@@ -169,6 +172,28 @@ def test_optuna_refines_within_the_ends_of_the_axes_and_repeatably(tmp_path: Pat
     assert len(rows) == 40
     assert all(0.4 <= row["m_bodyOverAtr"] <= 0.8 and row["f_volumeZ"] == 1.0 for row in rows)
     assert {row["ai_regimeOverride"] for row in rows} == {False, True}
+    assert len({row["m_bodyOverAtr"] for row in rows}) == 40
+
+
+def test_optuna_is_told_of_the_best_and_of_the_latest_and_of_no_more(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    told: list[list[float]] = []
+
+    def watched(study: optuna.Study, trials: list[optuna.trial.FrozenTrial]) -> None:
+        told.append([trial.params["m_bodyOverAtr"] for trial in trials])
+        add(study, trials)
+
+    add = optuna.Study.add_trials
+    monkeypatch.setattr(optuna.Study, "add_trials", watched)
+    searched(tmp_path / "a", a_plan(refinement="optuna", refinement_trials=120, rungs=(1.0,)))
+    rows = pq.read_table(tmp_path / "a" / "trials.parquet").to_pylist()
+    assert [len(batch) for batch in told] == [40, 72, 80, 80]
+    assert told[0] == [row["m_bodyOverAtr"] for row in rows[:40]]
+    before = [row for row in rows[:136] if row["share"] == 1.0]
+    best = sorted((row for row in before if not row["broken_rule"]), key=lambda row: -row["score"])[:20]
+    others = [row for row in before if row not in best][-60:]
+    assert sorted(told[3]) == sorted(row["m_bodyOverAtr"] for row in (*best, *others))
 
 
 def test_walk_forward_searches_anew_before_each_part(tmp_path: Path) -> None:
@@ -218,3 +243,14 @@ def test_a_finished_search_is_known_by_its_card(whole: Path, tmp_path: Path) -> 
     assert a_session(PLAN).finished(whole) == card_of(whole)
     assert a_session(PLAN, "00" * 32).finished(whole) is None
     assert a_session(PLAN).finished(tmp_path) is None
+
+
+def test_a_stopped_search_goes_on_under_another_judge(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        searched(tmp_path / "out", PLAN, Killed(12))
+    session = a_session(PLAN)
+    other = replace(session, hashes=session.hashes._replace(judge="another"))
+    crew = Killed(10_000)
+    card = other.run(tmp_path / "out", tmp_path / "out.db", crew, Listening(), resume=True)
+    assert card["about"]["verdict"]["judge"] == "another"
+    assert (other.is_judged(card), session.is_judged(card)) == (True, False)
