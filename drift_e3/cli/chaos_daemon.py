@@ -8,19 +8,16 @@ end. Everything is loaded once and each life is a fork, so that a kill costs no 
 a life is told of time are the loop's and the wall clock's; nothing else in it is changed.
 """
 
-import asyncio
 import gc
 import json
 import os
-import socket
 import sys
-import time
 import traceback
 from typing import Any, Final
 
 from drift_e3.cli import main as command_line
 from drift_e3.drill.chaos.disk import limit_files, obey
-from drift_e3.drill.shared_time import SharedTimeLoop, TakenTime, TimeTaker
+from drift_e3.drill.shared_time import take_time
 
 LOADED: Final = (
     "drift_e3.cli.launch",
@@ -34,17 +31,6 @@ LOADED: Final = (
     "drift_e3.wiring.doctor.chain",
 )
 """Modules that a life would import where it needs them, with what they need themselves."""
-
-
-class _Policy(asyncio.DefaultEventLoopPolicy):
-    """Whatever makes a loop gets one on the drill's time."""
-
-    def __init__(self, taken: TakenTime) -> None:
-        super().__init__()
-        self._taken = taken
-
-    def new_event_loop(self) -> asyncio.AbstractEventLoop:
-        return SharedTimeLoop(TimeTaker(self._taken))
 
 
 def tell(to: int = 1, **fields: Any) -> None:
@@ -71,11 +57,7 @@ def live(given: dict[str, Any]) -> None:
     log = os.open(given["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for number in (1, 2):
         os.dup2(log, number)
-    giver = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    giver.connect(given["time"])
-    taken = TakenTime(giver, obey)
-    time.time, time.time_ns, time.monotonic = taken.time, taken.time_ns, taken.monotonic
-    asyncio.set_event_loop_policy(_Policy(taken))  # type: ignore[deprecated]  # what 3.16 lacks, 3.13 has
+    take_time(given["time"], obey)
     os.environ.update(given["environment"])
     if given["file_bytes_max"] is not None:
         limit_files(os.getpid(), given["file_bytes_max"])

@@ -15,7 +15,8 @@ import struct
 import time
 from collections.abc import Callable
 from math import inf
-from typing import Final, cast
+from pathlib import Path
+from typing import Any, Final, cast
 
 NS_PER_S: Final = 1_000_000_000
 STRIDE_S: Final = 0.004
@@ -186,6 +187,17 @@ class TakenTime:
         return round(self.wall_s * NS_PER_S)
 
 
+def take_time(door: str, obey: Callable[[int], None] | None = None) -> TakenTime:
+    """Let this process, which has no loop yet, take its time from the one that listens at `door`: the clocks
+    of the module `time` and every loop that is made from now on. Raises as `TakenTime`."""
+    giver = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    giver.connect(door)
+    taken = TakenTime(giver, obey or (lambda _: None))
+    time.time, time.time_ns, time.monotonic = taken.time, taken.time_ns, taken.monotonic
+    asyncio.set_event_loop_policy(_Policy(taken))  # type: ignore[deprecated]  # what 3.16 lacks, 3.13 has
+    return taken
+
+
 class TimeTaker(selectors.DefaultSelector):
     """The selector of a loop that takes its time from another process."""
 
@@ -224,6 +236,51 @@ class SharedTimeLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self.shared.now_s
+
+
+class _Policy(asyncio.DefaultEventLoopPolicy):
+    """Whatever makes a loop gets one on another process's time."""
+
+    def __init__(self, taken: TakenTime) -> None:
+        super().__init__()
+        self._taken = taken
+
+    def new_event_loop(self) -> asyncio.AbstractEventLoop:
+        return SharedTimeLoop(TimeTaker(self._taken))
+
+
+class TimeDoor:
+    """Where processes come to take the time of the running loop, one at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = str(folder / "time.sock")
+        self.taker: socket.socket | None = None
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listener.setblocking(False)
+        self._listener.bind(self.path)
+        self._listener.listen(1)
+
+    async def admit(self, gone: "asyncio.Future[Any]") -> None:
+        """Give the time to the next one that comes, unless it is `gone` before; until then time is held."""
+        shared, loop = giver(), asyncio.get_running_loop()
+        shared.held = True
+        coming = asyncio.ensure_future(loop.sock_accept(self._listener))
+        first: set[asyncio.Future[Any]] = {coming, gone}
+        try:
+            await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+            if coming.done():
+                self.taker, _ = coming.result()
+                shared.follow(self.taker)
+        finally:
+            coming.cancel()
+            shared.held = False
+
+    def close(self) -> None:
+        """Let nobody in any more, and whoever came pass the time without."""
+        giver().leave()
+        self._listener.close()
+        if self.taker is not None:
+            self.taker.close()
 
 
 def giver() -> TimeGiver:

@@ -7,7 +7,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -17,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from drift_e3.drill.chaos.disk import READ_ONLY, allow_files, limit_files
-from drift_e3.drill.shared_time import giver
+from drift_e3.drill.shared_time import TimeDoor, giver
 
 RESTART_S: Final = 5.0
 """Between a daemon's end and its next start, as in deploy/drift-e3.service."""
@@ -48,7 +47,7 @@ class Service:
         process: asyncio.subprocess.Process,
         folder: Path,
         describe: Callable[[], tuple[Sequence[str], Mapping[str, str]]],
-        time_socket: Path,
+        door: TimeDoor,
     ) -> None:
         self.folder = folder
         self.endings: list[Ending] = []
@@ -70,12 +69,7 @@ class Service:
         self._wanted.set()
         self._loaded = asyncio.Event()
         self._ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._connection: socket.socket | None = None
-        self._time_socket = str(time_socket)
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.setblocking(False)
-        self._listener.bind(self._time_socket)
-        self._listener.listen(1)
+        self._door = door
 
     # -- the process -----------------------------------------------------------------------------------------
 
@@ -130,32 +124,20 @@ class Service:
                 await asyncio.sleep(RESTART_S)
 
     async def _live(self) -> int:
-        loop, shared = asyncio.get_running_loop(), giver()
         arguments, environment = self._describe()
         given: dict[str, Any] = {
             "arguments": list(arguments),
             "environment": dict(environment),
-            "time": self._time_socket,
+            "time": self._door.path,
             "log": str(self.folder / "daemon.log"),
             "file_bytes_max": self._file_bytes_max,
         }
-        self._ended = loop.create_future()
-        self.mute = shared.word == READ_ONLY
-        shared.held = True
-        try:
-            assert self._process.stdin is not None, "a pipe"
-            self._process.stdin.write((json.dumps(given) + "\n").encode())
-            self.starts += 1
-            accepting = asyncio.ensure_future(loop.sock_accept(self._listener))
-            first: set[asyncio.Future[Any]] = {accepting, self._ended}
-            await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
-            if accepting.done():
-                self._connection, _ = accepting.result()
-                shared.follow(self._connection)
-            else:
-                accepting.cancel()
-        finally:
-            shared.held = False
+        self._ended = asyncio.get_running_loop().create_future()
+        self.mute = giver().word == READ_ONLY
+        self.starts += 1
+        assert self._process.stdin is not None, "a pipe"
+        self._process.stdin.write((json.dumps(given) + "\n").encode())
+        await self._door.admit(self._ended)
         code = await self._ended
         self.pid, self.stopped = 0, False
         return code
@@ -169,17 +151,17 @@ class Service:
 
     def stop(self) -> None:
         """Let it stand still, while time goes on."""
-        if self.lives and self._connection is not None:
+        if self.lives:
             self._send(signal.SIGSTOP)
             giver().leave()
             self.stopped = True
 
     def go_on(self) -> None:
         """Let it run again."""
-        if self.stopped and self._connection is not None:
+        if self.stopped and self._door.taker is not None:
             self.stopped = False
             self._send(signal.SIGCONT)
-            giver().follow(self._connection)
+            giver().follow(self._door.taker)
 
     def fill_disk(self) -> None:
         """Let no file of its grow any more, in this life and the next ones."""
@@ -211,10 +193,7 @@ class Service:
     def close(self) -> None:
         """Let the last life be gone."""
         self._send(signal.SIGKILL)
-        giver().leave()
-        self._listener.close()
-        if self._connection is not None:
-            self._connection.close()
+        self._door.close()
 
 
 @asynccontextmanager
@@ -232,7 +211,7 @@ async def a_service(
     )
     # Not in the folder: its path may be too long for the address of a socket.
     with TemporaryDirectory(prefix="drift-e3-") as place:
-        service = Service(process, folder, describe, Path(place) / "time.sock")
+        service = Service(process, folder, describe, TimeDoor(Path(place)))
         try:
             async with asyncio.TaskGroup() as tasks:
                 hearing = tasks.create_task(service.hear())
