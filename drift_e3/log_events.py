@@ -120,6 +120,7 @@ LOG_EVENTS: dict[str, LogEvent] = {
         "an answer's outcome an hour later; evidence is a logarithm of odds",
         ("question_id", "direction", "confidence", "calibrated", "base", "right", "counted", "evidence"),
     ),
+    "advice.unscored": LogEvent("what the advisor's answers were worth could not be told", ("reason",)),
     "weight.changed": LogEvent(
         "an advisor has earned, or lost, a share of ai_confidenceWeight",
         ("advisor", "before", "after", "evidence", "counted"),

@@ -15,6 +15,8 @@ from dataclasses import replace
 from time import monotonic, time
 from typing import Final
 
+import structlog
+
 from drift_e3.core.terms import MS_PER_SECOND
 from drift_e3.ops.advisor_score import NOT_YET, AdvisorScore, CardUnreadable, read_card
 
@@ -30,6 +32,9 @@ PART_BYTES: Final = 1 << 16
 NICE: Final = 19
 KEPT_VARIABLES: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "PYTHONPATH")
 """Of the daemon's environment; the rest holds secrets that reading a journal does not need."""
+
+
+log = structlog.get_logger()
 
 
 class Scorer:
@@ -66,6 +71,7 @@ class Scorer:
                 self._score = read_card(card, int(time() * MS_PER_SECOND), self._now_s() - began_s)
             except (OSError, TimeoutError, CardUnreadable) as failure:
                 why = "it took too long" if isinstance(failure, TimeoutError) else str(failure)
+                log.warning("advice.unscored", reason=why)
                 words = f"The advisor's answers could not be scored: {why}."
                 self._score = replace(self._score, state="failed", words=words)
             took_s = self._now_s() - began_s

@@ -15,6 +15,7 @@ from drift_e3.ops.scorer import AGAIN_S, Scorer
 from drift_e3.ops.server import StatusServer
 from drift_e3.wiring import watchers
 from tests.live.attended import attended
+from tests.live.daemons import KeptLog
 from tests.ops.cards import a_card
 
 
@@ -99,10 +100,13 @@ async def test_a_look_begins_a_score_and_waits_for_none() -> None:
 async def test_what_goes_wrong_is_said_and_nothing_is_left_behind(
     monkeypatch: pytest.MonkeyPatch, program: str, why: str
 ) -> None:
+    kept = KeptLog()
+    monkeypatch.setattr(module, "log", kept)
     monkeypatch.setattr(module, "LONGEST_S", 0.5 if "sleep" in program else 60.0)
     score = await scored(Scorer(python(program), {}))
     assert score.state == "failed"
     assert score.words.startswith(f"The advisor's answers could not be scored: {why}")
+    assert kept.named("advice.unscored")[0]["reason"].startswith(why)
     assert not children()
 
 
