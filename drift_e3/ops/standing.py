@@ -231,6 +231,13 @@ def _descriptors() -> float | None:
         return None
 
 
+def _folder_size(folder: Path) -> float:
+    try:
+        return float(sum(entry.stat().st_size for entry in os.scandir(folder)))
+    except OSError:
+        return 0.0
+
+
 def _size(journal: Path) -> float:
     total = 0
     for path in (journal, journal.with_name(f"{journal.name}-wal")):
@@ -239,10 +246,3 @@ def _size(journal: Path) -> float:
         except OSError:
             continue
     return float(total)
-def _folder_size(folder: Path) -> float:
-    try:
-        return float(sum(entry.stat().st_size for entry in os.scandir(folder)))
-    except OSError:
-        return 0.0
-
-
