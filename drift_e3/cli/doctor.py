@@ -12,6 +12,7 @@ from drift_e3.cli.options import ParamsCard, StateDir, Symbol
 from drift_e3.cli.run import Venue
 
 if TYPE_CHECKING:
+    from drift_e3.config import Loaded
     from drift_e3.wiring.doctor import Check, Report
 
 COLORS = {"pass": typer.colors.GREEN, "warn": typer.colors.YELLOW, "fail": typer.colors.RED}
@@ -38,7 +39,7 @@ def doctor(
     from drift_e3.core.params import InvalidParameter
     from drift_e3.live.clock import WallClock
     from drift_e3.logs import configure
-    from drift_e3.wiring.doctor import Purpose, examine, unreadable
+    from drift_e3.wiring.doctor import Purpose, Report, examine, unreadable
 
     # Standard output is the report's.
     configure("auto", "warning", sys.stderr)
@@ -53,12 +54,30 @@ def doctor(
         report = unreadable((str(error),))
     else:
         report = asyncio.run(examine(loaded, purpose, WallClock()))
+        if live:
+            report = Report(checks=(*report.checks, licence_check(loaded)))
     if as_json:
         typer.echo(json.dumps(report.document(), indent=2))
     else:
         show(report)
     if not report.ok:
         raise typer.Exit(Exit.CHECK_FAILED)
+
+
+def licence_check(loaded: "Loaded") -> "Check":
+    """Whether `run --live` takes these parameters as they are. No failure: it can be told to take others."""
+    from drift_e3.cli.licensing import complaints, standing
+    from drift_e3.wiring.doctor.report import passed, warned
+
+    found = complaints(loaded)
+    if not found:
+        return passed("licence", standing(loaded))
+    waived = " ".join(f"--accept {flaw}" for flaw in dict.fromkeys(flaw for flaw, _ in found))
+    return warned(
+        "licence",
+        "; ".join(text for _, text in found),
+        f"search for parameters that are licensed (drift-e3 optimize), or trade these all the same: {waived}",
+    )
 
 
 def show(report: "Report", *, err: bool = False) -> None:

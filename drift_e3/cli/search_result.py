@@ -1,6 +1,6 @@
 """What a search found, as a table on standard output."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ def show(card: Mapping[str, Any], folder: Path) -> None:
     search = about["search"]
     typer.echo(
         f"{search['trials']:,} of {search['grid']:,} sets tried, {search['finished']:,} of them to the end; "
-        f"with earlier searches on this data {search['trials_ever']:,}"
+        f"with walk-forward and earlier searches on this data {search['trials_ever']:,}"
     )
     if about["score"] is None:
         typer.echo("no set of parameters made 10 trades in every training period: there is no winner")
@@ -22,6 +22,8 @@ def show(card: Mapping[str, Any], folder: Path) -> None:
         typer.echo("parameters  " + ", ".join(_parameters(card)))
         if about["broken_rule"]:
             typer.echo(f"the best there is breaks a rule: {about['broken_rule']}")
+    for fold in about["walk_forward"]:
+        typer.echo(_fold(fold))
     verdict = about["verdict"]
     typer.echo(f"verdict     {verdict['verdict']}")
     for reason in verdict["reasons"]:
@@ -44,6 +46,22 @@ def _show_periods(about: Mapping[str, Any]) -> None:
         label = f"{period['name']} ({'in' if period['role'] == 'training' else 'out of'} sample)"
         cells = (_cell(period[key], form) for _, key, form in columns)
         typer.echo(f"{label:<34}" + "".join(f"{cell:>14}" for cell in cells))
+
+
+def _fold(fold: Mapping[str, Any]) -> str:
+    """One part of the walk-forward: what was chosen before it, as it went in it."""
+    chosen, traded = (_days(fold[key]) for key in ("chosen_on", "traded_on"))
+    if fold["parameters"] is None:
+        return f"walk-forward {chosen}: nothing was found to trade on {traded}"
+    outside = ", ".join(_cell(score, ".4f") for score in fold["scores_outside"])
+    return (
+        f"walk-forward {chosen}: {_cell(fold['score_inside'], '.4f')}; traded on {traded}: {outside}, "
+        f"{fold['trades_outside']} trades, {fold['return_outside_frac']:+.1%}"
+    )
+
+
+def _days(spans: Sequence[Sequence[str]]) -> str:
+    return f"{spans[0][0][:10]}..{spans[-1][1][:10]}"
 
 
 def _cell(value: float | None, form: str) -> str:

@@ -163,6 +163,7 @@ def test_a_venue_that_is_well_is_code_0_and_one_that_is_paused_code_1(
     ran = program(tmp_path, "doctor", "--live", **velocity.variables)
     assert (ran.code, ran.err) == (Exit.OK, "")
     assert ran.out.splitlines()[-1].endswith("0 fail")
+    assert "warn  licence       no parameter card is given, and the default parameters have no" in ran.out
     velocity.start(FaultKind.PAUSE_EXCHANGE)
     ran = program(tmp_path, "doctor", "--json", **velocity.variables)
     assert ran.code == Exit.CHECK_FAILED

@@ -9,12 +9,14 @@ import pytest
 
 import drift_e3.cli.launch
 import drift_e3.cli.live_start
+from drift_e3.cli.doctor import licence_check
 from drift_e3.cli.exits import Exit
 from drift_e3.cli.licensing import complaints, refuse, standing, warnings
 from drift_e3.cli.run import Accepted
 from drift_e3.config import ConfigError, Loaded, Settings, load
 from drift_e3.core.params import Params
 from drift_e3.lab.licence import Flaw, Licence
+from drift_e3.wiring.doctor import Status
 from tests.lab.licences import licence
 from tests.live.program import Ran, program
 from tests.live.tapes import random_walk, write_candles
@@ -63,6 +65,21 @@ def refusal(ran: Ran) -> str:
 
 def test_the_command_line_knows_every_flaw_by_its_name() -> None:
     assert [accepted.value for accepted in Accepted] == [flaw.value for flaw in Flaw]
+
+
+# -- before it ----------------------------------------------------------------------------------------------
+
+
+def test_the_doctor_says_what_live_would_refuse_and_what_would_accept_it(tmp_path: Path) -> None:
+    well = licence_check(with_card(write_card(tmp_path, licence(RULES))))
+    assert (well.status, well.remedy) == (Status.PASS, "")
+    assert well.detail == "licensed after 300 trials on SOL-PERP with funding, imbalance, premium, spread"
+    narrow = licence(RULES, legs=("funding", "premium"))
+    found = licence_check(with_card(write_card(tmp_path, narrow), symbol="BTC-PERP"))
+    assert found.status is Status.WARN
+    assert "searched without imbalance, spread" in found.detail
+    assert "licensed for SOL-PERP, this is BTC-PERP" in found.detail
+    assert found.remedy.endswith("all the same: --accept other-market --accept fewer-legs")
 
 
 # -- live ----------------------------------------------------------------------------------------------------
