@@ -46,6 +46,8 @@ export function list(pairs) {
 
 // A regime is told by a spot of its colour and by its name: the name alone is enough.
 export function regimeBadge(node, regime) {
+  if (node.dataset.regime === regime) return node;
+  node.dataset.regime = regime;
   node.className = "badge regime";
   node.style.setProperty("--tone", `var(--${regime})`);
   node.textContent = words(regime);

@@ -7,7 +7,7 @@ import { $, tone } from "./format.js";
 import { showHealth, showStatus } from "./status.js";
 
 const NARROW = matchMedia("(max-width: 900px)"), DARK = matchMedia("(prefers-color-scheme: dark)");
-const PAGE = 60, PAGES = 8, RETRY_MS = 3000, SOON_MS = 1500, READY_MS = 5000, SCORE_MS = 60000, CANDLES = 360, CANDLES_NARROW = 150;
+const PAGE = 60, PAGES = 8, RETRY_MS = 3000, SOON_MS = 1500, READY_MS = 5000, SCORE_MS = 60000, EQUITY_MS = 600000, CANDLES = 360, CANDLES_NARROW = 150;
 const seen = { status: null, ready: null, chart: null, equity: null, fills: [], stops: [], trades: [], token: "" };
 
 // -- asking -----------------------------------------------------------------------------------------------------
@@ -48,16 +48,23 @@ function takeStatus(status) {
   showHealth(status, seen.ready);
 }
 
+const drawEquity = () => seen.equity && equity($("equity-chart"), seen.equity);
 const drawPrice = () => seen.chart && seen.status && price($("price-chart"), seen.chart, { ...seen, position: seen.status.position });
 
 async function refreshCharts() {
   const candles = NARROW.matches ? CANDLES_NARROW : CANDLES;
-  const [chart, series, fills, trades, stops] = await Promise.all([ask(`/api/chart?candles=${candles}`), ask("/api/equity?points=800"),
+  const [chart, fills, trades, stops] = await Promise.all([ask(`/api/chart?candles=${candles}`),
     ask("/api/fills?limit=200"), ask("/api/trades?limit=200"), ask("/api/stops?limit=200")]);
-  Object.assign(seen, { chart, equity: series, fills: fills.items, trades: trades.items, stops: stops.items });
+  Object.assign(seen, { chart, fills: fills.items, trades: trades.items, stops: stops.items });
   drawPrice();
-  equity($("equity-chart"), series);
+  drawEquity();
   showTrades(trades.items);
+}
+
+// A week is much to read: it is asked for now and then, and each decision adds its point meanwhile.
+async function refreshEquity() {
+  seen.equity = await ask("/api/equity?points=800");
+  drawEquity();
 }
 
 // The next page of decisions, or several where only signals are wanted and are rare.
@@ -90,7 +97,12 @@ function soon() { waiting ??= setTimeout(() => { waiting = null; refreshCharts()
 
 const heard = {
   status: takeStatus,
-  decision: (decision) => { prepend(decision); soon(); },
+  decision: (decision) => {
+    prepend(decision);
+    seen.equity?.ts.push(decision.ts);
+    seen.equity?.equity_usd.push(decision.equity_usd);
+    soon();
+  },
   fill: soon, position_closed: soon, position_opened: soon, stop_armed: soon,
 };
 
@@ -117,7 +129,7 @@ async function live() {
     try {
       takeStatus(await ask("/api/status"));
       $("decisions").replaceChildren();
-      await Promise.all([refreshCharts(), older(), refreshReady(), refreshScore()]);
+      await Promise.all([refreshCharts(), refreshEquity(), older(), refreshReady(), refreshScore()]);
       await listen();
       lost("the daemon has ended, or the way to it is broken");
     } catch (error) { lost(error instanceof TypeError ? "the daemon does not answer" : error.message); }
@@ -169,7 +181,7 @@ async function carryOut(verb, token) {
 
 function repaint() {
   drawPrice();
-  if (seen.equity) equity($("equity-chart"), seen.equity);
+  drawEquity();
   redraw();
 }
 
@@ -184,4 +196,5 @@ DARK.addEventListener("change", repaint);
 NARROW.addEventListener("change", () => refreshCharts().catch(console.warn));
 often(refreshReady, READY_MS);
 often(refreshScore, SCORE_MS);
+often(refreshEquity, EQUITY_MS);
 live();
