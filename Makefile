@@ -80,7 +80,7 @@ UV := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate
 
 lock: | $(BIN)/python ## resolve the locks anew (UVFLAGS=--upgrade lifts every release)
 	@$(PIP) uv
-	$(UV) --output-file deploy/requirements.lock pyproject.toml
+	$(UV) --extra alerts --output-file deploy/requirements.lock pyproject.toml
 	$(UV) --constraint deploy/requirements.lock --all-extras --group build --output-file $(DEVLOCK) pyproject.toml
 	$(UV) --constraint $(DEVLOCK) --group optional --output-file deploy/requirements-optional.lock pyproject.toml
 	$(UV) --constraint $(DEVLOCK) --group build --output-file deploy/requirements-build.lock
