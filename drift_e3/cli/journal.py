@@ -58,6 +58,24 @@ def verify(state: StateDir = None) -> None:
         raise typer.Exit(Exit.CHECK_FAILED)
 
 
+@app.command()
+def segments(state: StateDir = None) -> None:
+    """List the finished segments that are kept, oldest first: events, time (UTC) and size."""
+    from datetime import UTC, datetime
+
+    with open_state(state) as reader:
+        kept = reader.segments
+    for segment in kept:
+        since, until = (
+            f"{datetime.fromtimestamp(ts / 1_000, UTC):%Y-%m-%d %H:%M}"
+            for ts in (segment.first_ts, segment.last_ts)
+        )
+        events = f"{segment.first_seq} to {segment.last_seq}"
+        typer.echo(f"{segment.name}  {events:>20}  {since} to {until}  {segment.bytes / 1e6:8.1f} MB")
+    whole = sum(segment.bytes for segment in kept)
+    typer.echo(f"{len(kept)} segments, {whole / 1e6:.1f} MB; what came after is in the live file")
+
+
 def replay(state: StateDir = None) -> None:
     """Make every decision and command anew from the journal's events: exit code 0 only if all are equal."""
     from drift_e3.cli.progress import meter

@@ -8,6 +8,7 @@ from that moment on in the segment, whether or not they have left the live file 
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from pathlib import Path
@@ -26,10 +27,12 @@ from drift_e3.journal.segments import UNFINISHED, folder_of, range_of
 log = structlog.get_logger()
 Made = TypeVar("Made")
 
-STEP_S: Final = 0.005
+STEP_S: Final = 0.003
 """How long one step may keep the writer from committing what has come in meanwhile."""
-PAUSE_S: Final = 0.01
-"""Between two steps of either thread, where nothing else is to be done."""
+PAUSE_S: Final = 0.03
+"""Between two steps of the writer's thread, where nothing else is to be done, and at most of the other's."""
+REST: Final = 3.0
+"""The other thread rests so many times as long as it has worked: others want the disk as well."""
 STOP_S: Final = 1.0
 """How long a stop waits for the work beside the writer to end."""
 
@@ -60,6 +63,7 @@ class Rotation:
         self._committer = committer
         self._keeping = keeping
         self._stopping = threading.Event()
+        self._rested_s = 0.0
         self._aside: threading.Thread | None = None
         self._going: Generator[None, None, None] | None = None
         if keeping is not None:
@@ -161,8 +165,10 @@ class Rotation:
         return made[0]
 
     def _breathe(self) -> None:
-        if self._stopping.wait(PAUSE_S):
+        worked_s = time.perf_counter() - self._rested_s
+        if self._stopping.wait(min(REST * worked_s, PAUSE_S)):
             raise _Stopped
+        self._rested_s = time.perf_counter()
 
     def _sweep(self) -> None:
         """Remove what a kill has left in the folder: files that were not finished, segments that were not

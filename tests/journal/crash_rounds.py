@@ -50,7 +50,7 @@ def victim(path: Path, told: int, seed: int, keeping: Keeping | None) -> None:
     # Small transactions, so that a kill falls between two of them.
     writers.GROUP_ITEMS = 3
     # Short steps, so that some rotations are through before the kill and it falls into others.
-    rotation.PAUSE_S, archiver.STEP_EVENTS = 0.0002, 500  # type: ignore[misc]
+    rotation.PAUSE_S, archiver.STEP_EVENTS = 0.0005, 500  # type: ignore[misc]
     writer = JournalWriter(path, CODE, linger_s=0.001, keeping=keeping)
     if lacks_outcome:
         writer.append_outcome(last_seq, *ToyTrader(last_seq - 1).process(candle(last_seq)))

@@ -1,6 +1,5 @@
-"""Journals in segments: rotated on the test's own thread, step by step, or cut off at one of the steps."""
+"""Journals in segments, rotated step by step on the test's own thread."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from drift_e3.journal.commits import Committer
@@ -11,10 +10,6 @@ from tests.journal.journal_builders import CODE, ToyTrader, append
 ALWAYS = Keeping(rotate_bytes=1)
 
 
-def nothing() -> None:
-    """What is done between two steps where nothing is to be done."""
-
-
 def append_with_snapshot(path: Path, events: int) -> int:
     """So many more candles and a snapshot after them; the seq of that."""
     with JournalWriter(path, CODE) as writer:
@@ -23,24 +18,25 @@ def append_with_snapshot(path: Path, events: int) -> int:
         return writer.last_seq
 
 
-def rotate(path: Path, keeping: Keeping = ALWAYS, between: Callable[[], None] = nothing) -> None:
+def rotate(path: Path, keeping: Keeping = ALWAYS) -> None:
     """Rotate at the newest snapshot, which is the journal's end, and do all that follows from it."""
     committer = Committer(path, CODE)
     rotation = Rotation(path, committer, keeping)
     try:
-        finish(rotation, between)
+        finish(rotation)
         rotation.snapshot_taken(committer.last_seq)
-        finish(rotation, between)
+        finish(rotation)
     finally:
         rotation.stop()
         committer.close(clean=True)
 
 
-def finish(rotation: Rotation, between: Callable[[], None] = nothing) -> None:
+def finish(rotation: Rotation) -> None:
     """Step until nothing is left to do."""
     while rotation.pause_s is not None:
         rotation.step()
-        between()
+        if rotation._aside is not None:
+            rotation._aside.join(rotation.pause_s)
 
 
 def write_segments(path: Path, *lengths: int) -> None:

@@ -99,10 +99,10 @@ def test_a_reader_in_the_middle_sees_nothing_of_a_rotation(path: Path) -> None:
 
 
 def test_no_step_but_the_last_of_a_reader_opens_more_than_four_segments(path: Path) -> None:
-    write_segments(path, *[5] * 9)
+    write_segments(path, *[5] * 6)
     with open_journal(path) as reader:
         before = len(os.listdir("/proc/self/fd"))
-        assert len(list(reader.entries())) == 45
+        assert len(list(reader.entries())) == 30
         assert len(os.listdir("/proc/self/fd")) == before + 4
 
 
