@@ -2,9 +2,10 @@
 
     python -m tests.live.live_child
 
-Reads a line of JSON for each life from standard input: the settings, the time, and where it is to kill
-itself, if anywhere. Everything is loaded once and each life is a fork, so that a kill costs no start of an
-interpreter. Tells on standard output of each life's process, of its books when they change, and of its end.
+Reads a line of JSON for each life from standard input: the settings, where the time is to be had, and where
+it is to kill itself, if anywhere. Everything is loaded once and each life is a fork, so that a kill costs no
+start of an interpreter. Tells on standard output of each life's process, of its books when they change, and
+of its end.
 """
 
 import asyncio
@@ -21,7 +22,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import asyncio_throttle.throttler
 import structlog
 
 import drift_e3.live.daemon
@@ -30,6 +30,8 @@ from drift_e3.config import load
 from drift_e3.core.events import Event, Heartbeat
 from drift_e3.core.trader import Trader
 from drift_e3.core.turn import Outcome
+from drift_e3.drill.shared_time import take_time
+from drift_e3.live.clock import WallClock
 from drift_e3.live.daemon import Orders, run_daemon
 from drift_e3.live.session import Session
 from drift_e3.ports import VenueUnavailable
@@ -38,7 +40,6 @@ from drift_e3.venues.solana.outbox import Outbox
 from drift_e3.venues.solana.rpc import Rpc
 from drift_e3.venues.solana.submission import Kind, Stage
 from drift_e3.wiring import chain as wiring
-from tests.live.scaled_time import ScaledClock, ScaledLoop
 
 UNAVAILABLE = 69
 """A start that found no server, on a busy machine: whoever looks after the daemon starts it again."""
@@ -118,7 +119,8 @@ def live(given: dict[str, Any]) -> None:
     points.around(Outbox, "save", _saved)
     points.around(Rpc, "send", lambda *_: "send")
     settings = load(environment=given["environment"], overrides=given["overrides"]).settings
-    clock = ScaledClock(given["ts_ms"], given["loop_s"], given["speed"])
+    take_time(given["time"])
+    clock = WallClock()
     told: list[Any] = [None]
 
     def hear(seq: int, event: Event, outcome: Outcome, trader: Trader) -> None:
@@ -145,8 +147,7 @@ def live(given: dict[str, Any]) -> None:
             await run_daemon(orders, market, SilentAdvisor(), clock)
 
     drift_e3.live.daemon._tell = hear
-    with asyncio.Runner(loop_factory=lambda: ScaledLoop(given["speed"])) as runner:
-        runner.run(main())
+    asyncio.run(main())
 
 
 def _opening(trader: Trader) -> list[int]:
@@ -155,16 +156,9 @@ def _opening(trader: Trader) -> list[int]:
     return [opened.ledger, opened.funding, opened.fees]
 
 
-class _LoopTime:
-    @staticmethod
-    def monotonic() -> float:
-        return asyncio.get_running_loop().time()
-
-
 def prepare() -> None:
     """What every life would do anew, once: libraries, certificates."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    asyncio_throttle.throttler.time = _LoopTime
     ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[assignment]
     ssl.create_default_context()
 

@@ -1,8 +1,8 @@
 """Kills a daemon that trades live, again and again, on a chain that lives on, and looks at what is left.
 
-The chain, its market and its keeper are this process's, the daemon is `live_child`'s; both keep the same
-fast time. After each restart the books must agree with the account and a position must have its stop; at the
-end no order was placed twice.
+The chain, its market and its keeper are this process's, the daemon is `live_child`'s; both share one fast
+time, which stands still while either works. After each restart the books must agree with the account and a
+position must have its stop; at the end no order was placed twice.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from drift_e3.core.terms import MS_PER_MINUTE, MS_PER_SECOND
 from drift_e3.drill.chain import SLOT_MS
 from drift_e3.drill.faults import FaultKind
 from drift_e3.drill.local_chain import EngineName, VenueName
+from drift_e3.drill.shared_time import SharedTimeLoop, TimeDoor, TimeGiver, giver
 from drift_e3.drill.waves import EAGER
 from drift_e3.journal.codec import KINDS
 from drift_e3.journal.reader import open_journal
@@ -34,21 +35,17 @@ from tests.live.journals import orders_sent_twice
 from tests.live.live_checks import signed_by_intent
 from tests.live.live_child import PLACES, UNAVAILABLE
 from tests.live.live_stage import LiveStage, a_stage
-from tests.live.scaled_time import ScaledLoop
 
-SPEED_MAX = 15.0
-BUSY_LOAD = 4.0
-"""Beyond this load of the machine time passes the more slowly: the daemon must not seem to live on a chain
-whose servers do not answer."""
+SPEED = 30.0
 LEAD_S = 10.0
 """A life begins so long (s of the chain) before a candle closes: time to start in."""
 LIFE_S = 15.0
 """Who has not come to its place so long after the candle, or has none, is killed by then."""
 GRACE_S = 60.0
-"""Books agree and the stop stands within so much of the chain's time after a start, on a busy machine."""
-LOOSE_S_MAX = 60.0
-"""A position without a stop for longer, while a daemon lives, its start included: the daemon itself would
-have left by then (`unprotected_max_s`). A start takes more of the chain's time on a busy machine."""
+"""Books agree and the stop stands within so much of the chain's time after a start."""
+LOOSE_S_MAX = 12.0
+"""How long a position may be without a stop while a daemon lives, its start included: some looks at the
+account, a transaction, its landing."""
 STARTS_MAX = 5
 BASE_MAX = 8_000_000_000
 """One entry's size: whoever has more has entered twice."""
@@ -74,10 +71,7 @@ class Rounds:
 class Lives:
     """The daemon's lives on one stage, one after the other; their time is as fast as the stage's."""
 
-    def __init__(self, stage: LiveStage, process: asyncio.subprocess.Process) -> None:
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, ScaledLoop)
-        self.speed = loop.speed
+    def __init__(self, stage: LiveStage, process: asyncio.subprocess.Process, door: TimeDoor) -> None:
         self.stage = stage
         self.books: list[int] | None = None
         self.opened: list[int] = [0, 0, 0]
@@ -87,6 +81,8 @@ class Lives:
         self.loose_s = 0.0
         self._loose_since: float | None = None
         self._process = process
+        self._door = door
+        self._gone: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._started = asyncio.Event()
 
     async def hear(self) -> None:
@@ -101,6 +97,7 @@ class Lives:
                     self._started.set()
                 case {"ended": code}:
                     self.code = code
+                    self._gone.set_result(code)
                 case {"error": text}:
                     raise AssertionError(text)
                 case _:
@@ -112,7 +109,8 @@ class Lives:
 
     async def start(self, place: str = "", count: int = 0) -> None:
         """Begin a life; with a place, one that ends there."""
-        stage, loop = self.stage, asyncio.get_running_loop()
+        stage = self.stage
+        giver().wall_zero_s = stage.local.chain.now_ts / MS_PER_SECOND - asyncio.get_running_loop().time()
         self.books, self.warmed, self.code, self.pid = None, False, None, 0
         self._started.clear()
         stage.state_dir.mkdir(exist_ok=True)
@@ -126,15 +124,14 @@ class Lives:
                 "state_dir": str(stage.state_dir),
                 "stop_policy": "flatten",
             },
-            "ts_ms": stage.local.chain.now_ts,
-            "loop_s": loop.time(),
-            "speed": self.speed,
+            "time": self._door.path,
             "place": place,
             "count": count,
         }
         assert self._process.stdin is not None
         self._process.stdin.write((json.dumps(given) + "\n").encode())
-        await self._process.stdin.drain()
+        self._gone = asyncio.get_running_loop().create_future()
+        await self._door.admit(self._gone)
         await self._started.wait()
 
     def signal(self, number: signal.Signals) -> None:
@@ -190,15 +187,19 @@ async def some_lives(stage: LiveStage) -> AsyncGenerator[Lives]:
         stdout=asyncio.subprocess.PIPE,
         cwd=Path(__file__).parents[2],
     )
-    lives = Lives(stage, process)
+    door = TimeDoor(stage.folder)
+    lives = Lives(stage, process, door)
     try:
         async with asyncio.TaskGroup() as tasks:
             hearing = tasks.create_task(lives.hear())
+            giver().held = True
             await lives.ready()
+            giver().held = False
             yield lives
             hearing.cancel()
     finally:
         lives.signal(signal.SIGKILL)
+        door.close()
         assert process.stdin is not None
         process.stdin.close()
         await process.wait()
@@ -330,6 +331,5 @@ def _state(lives: Lives) -> str:
 
 def run_kills(folder: Path, kills: int, seed: int, venue: VenueName, engine: EngineName) -> Rounds:
     """`rounds` in fast time."""
-    speed = SPEED_MAX / max(os.getloadavg()[0] / BUSY_LOAD, 1.0)
-    with asyncio.Runner(loop_factory=lambda: ScaledLoop(speed)) as runner:
+    with asyncio.Runner(loop_factory=lambda: SharedTimeLoop(TimeGiver(SPEED))) as runner:
         return runner.run(rounds(folder, kills, seed, venue, engine))
