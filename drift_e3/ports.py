@@ -1,6 +1,6 @@
 """The parties outside, as the house needs them. Adapters implement these; the core never sees them."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol, TypeGuard, runtime_checkable
 
 from drift_e3.core.advice import Question
@@ -86,6 +86,9 @@ class LiveMarket(Market, Protocol):
 
     def servers(self) -> tuple[ServerStatus, ...]:
         """The chain's RPC servers, in order of preference; empty where no chain is read."""
+
+    def merged(self) -> Mapping[str, int]:
+        """How many messages, by what they were, a newer one replaced before they became events."""
 
     async def run(self, put: Put) -> None:
         """Bring events until cancelled; what is out of reach for a while is waited for."""

@@ -133,6 +133,21 @@ class AlertStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ArrivalStatus:
+    """What a live market has brought and the trader has not taken yet: events that are `waiting` now, the
+    most that ever were, and the `room` for them.
+
+    `merged` counts, by what they were, those that a newer one of their kind replaced meanwhile; what happens
+    once (a fill, an answer, a candle) never is.
+    """
+
+    waiting: int
+    waiting_most: int
+    room: int
+    merged: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AdvisorStatus:
     """Whether advice is asked for, the advice at hand, or why there is none.
 
@@ -148,6 +163,7 @@ class AdvisorStatus:
     regime: str = ""
     direction: str = ""
     confidence: float | None = None
+    reasoning: str = ""
     age_s: float | None = None
 
 
@@ -161,7 +177,6 @@ class DaemonStatus:
     speed: float | None
     started_ts: int
     uptime_s: float
-    reasoning: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +186,7 @@ class Status:
     `daemon` is None when it was read from the journal of a daemon that does not run; `written_ts` is then
     when that was last written. `account` is ``live`` or ``paper``. `unprotected_s` are seconds without a stop
     on the venue: now, the longest time, and all in all. `rpc` are the chain's servers, none where no chain is
-    read; `alerts` is None where nobody is to be told.
+    read; `alerts` is None where nobody is to be told, `arrivals` where the market does not come by itself.
     """
 
     seq: int
@@ -203,6 +218,7 @@ class Status:
     advisor: AdvisorStatus
     rpc: tuple[ServerStatus, ...] = ()
     alerts: AlertStatus | None = None
+    arrivals: ArrivalStatus | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -218,6 +234,7 @@ class Circumstances:
     daemon: DaemonStatus | None = None
     rpc: tuple[ServerStatus, ...] = ()
     alerts: AlertStatus | None = None
+    arrivals: ArrivalStatus | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -264,6 +281,7 @@ def status(state: TraderState, around: Circumstances) -> Status:
         advisor=_advisor(state, now_ts),
         rpc=around.rpc,
         alerts=around.alerts,
+        arrivals=around.arrivals,
         notes=around.notes,
     )
 
@@ -371,10 +389,10 @@ def _advisor(state: TraderState, now_ts: int) -> AdvisorStatus:
         regime=advice.regime.label,
         direction=advice.direction.label,
         confidence=advice.confidence,
+        reasoning=advice.reasoning,
         age_s=(now_ts - consultation.held.received_ts) / MS_PER_SECOND,
     )
 
 
 def _known(value: float) -> float | None:
     return value if value == value else None
-        reasoning=advice.reasoning,

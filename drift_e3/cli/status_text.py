@@ -11,7 +11,7 @@ import typer
 
 from drift_e3.core.breakers import UNTIL_RESUMED_TS
 from drift_e3.logs import redact_text, redact_value
-from drift_e3.status import AlertStatus, OrderStatus, PositionStatus, ServerStatus, Status
+from drift_e3.status import AlertStatus, ArrivalStatus, OrderStatus, PositionStatus, ServerStatus, Status
 
 NAME_CHARS = 14
 MINUTE_S = 60.0
@@ -55,6 +55,8 @@ def everything(status: Status) -> Iterator[tuple[str, str]]:
     yield "advisor", _advisor(status)
     for number, server in enumerate(status.rpc):
         yield "" if number else "rpc", _server(server)
+    if status.arrivals is not None:
+        yield "arrivals", _arrivals(status.arrivals)
     if status.alerts is not None:
         yield "notices", _notices(status.alerts)
     yield "journal", f"event {status.seq}, {_moment(status.event_ts)}"
@@ -163,6 +165,14 @@ def _server(server: ServerStatus) -> str:
     took = "" if server.latency_ms is None else f", last answer in {server.latency_ms:.0f} ms"
     rests = ", left alone for a moment" if server.resting else ""
     return f"{server.host}: {server.calls} calls, {server.errors} failed{took}{rests}"
+
+
+def _arrivals(arrivals: ArrivalStatus) -> str:
+    merged = ", ".join(f"{number} of {what}" for what, number in arrivals.merged.items() if number)
+    return (
+        f"{arrivals.waiting} waiting, {arrivals.waiting_most} at most (room for {arrivals.room}), "
+        f"merged: {merged or 'none'}"
+    )
 
 
 def _notices(alerts: AlertStatus) -> str:

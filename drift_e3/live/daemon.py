@@ -109,6 +109,7 @@ async def run_daemon(
                     await loop.welcome(opening)
                 else:
                     await _start(loop, orders, recovered, market.next_ts() or 0)
+                streaming = Streaming(market, inbox, clock) if is_live(market) else None
                 operator = DaemonOperator(
                     session,
                     inbox,
@@ -118,6 +119,7 @@ async def run_daemon(
                     speed=orders.speed,
                     troubles=market.troubles if is_live(market) else tuple,
                     servers=market.servers if is_live(market) else tuple,
+                    arrivals=(lambda: None) if streaming is None else streaming.status,
                     messenger=next((one for one in watchers if isinstance(one, Messenger)), None),
                 )
                 control = Control(tasks, operator)
@@ -129,9 +131,7 @@ async def run_daemon(
                     await _flatten(loop, orders.flatten_by)
                     signals.limit()
                 bringing = (
-                    Streaming(market, inbox, clock).run()
-                    if is_live(market)
-                    else Player(market, inbox, pacer, consultant).run()
+                    Player(market, inbox, pacer, consultant).run() if streaming is None else streaming.run()
                 )
                 player = tasks.create_task(bringing, name="player")
                 attending = _attend(advisor, tasks)

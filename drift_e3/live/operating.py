@@ -18,7 +18,7 @@ from drift_e3.live.session import Session
 from drift_e3.live.watch import Waiter, Watch, is_flat
 from drift_e3.operating import Answer, Messenger, Verb
 from drift_e3.ports import Clock
-from drift_e3.status import Circumstances, DaemonStatus, ServerStatus, Status, status
+from drift_e3.status import ArrivalStatus, Circumstances, DaemonStatus, ServerStatus, Status, status
 
 TAKING_S = 10.0
 """How long the loop may take until it has taken a request."""
@@ -48,9 +48,11 @@ class DaemonOperator:
         speed: float | None,
         troubles: Callable[[], tuple[str, ...]] = tuple,
         servers: Callable[[], tuple[ServerStatus, ...]] = tuple,
+        arrivals: Callable[[], ArrivalStatus | None] = lambda: None,
         messenger: Messenger | None = None,
     ) -> None:
-        """`troubles` says which sources of the market are silent, `servers` how those of the chain do."""
+        """`troubles` says which sources of the market are silent, `servers` how those of the chain do,
+        `arrivals` what a live market has brought that nobody has taken yet."""
         self._session = session
         self._inbox = inbox
         self._watch = watch
@@ -59,6 +61,7 @@ class DaemonOperator:
         self._speed = speed
         self._troubles = troubles
         self._servers = servers
+        self._arrivals = arrivals
         self._messenger = messenger
         self._started_ts = clock.now_ms()
 
@@ -87,6 +90,7 @@ class DaemonOperator:
                 ),
                 rpc=self._servers(),
                 alerts=None if self._messenger is None else self._messenger.alerts(),
+                arrivals=self._arrivals(),
                 notes=self._troubles(),
             ),
         )

@@ -16,7 +16,7 @@ from drift_e3.core.terms import MS_PER_SECOND, Mode, Regime
 from drift_e3.journal.schema import JOURNAL_NAME
 from drift_e3.journal.segments import folder_of
 from drift_e3.ops.advisor_score import AdvisorScore, HorizonSkill
-from drift_e3.status import AdvisorStatus, AlertStatus, ServerStatus, Status
+from drift_e3.status import AdvisorStatus, AlertStatus, ArrivalStatus, ServerStatus, Status
 
 SCORES: Final[tuple[tuple[str, str, Callable[[HorizonSkill], float | None]], ...]] = (
     ("answers", "Answers with a direction that the market has judged", lambda one: one.answers),
@@ -127,6 +127,7 @@ class Standing(Collector):
         yield from _score(self._score())
         yield from _rpc(status.rpc)
         yield _notices(status.alerts)
+        yield from _arrivals(status.arrivals)
 
 
 def _open_orders(status: Status) -> Metric:
@@ -188,6 +189,24 @@ def _rpc(servers: Iterable[ServerStatus]) -> Iterator[Metric]:
         if server.slot is not None:
             slot.add_metric(one, server.slot)
     yield from (calls, latency, slot, resting)
+
+
+def _arrivals(arrivals: ArrivalStatus | None) -> Iterator[Metric]:
+    """What a live market has brought; nothing where the market does not come by itself."""
+    waiting, most, room = (
+        (None, None, None) if arrivals is None else (arrivals.waiting, arrivals.waiting_most, arrivals.room)
+    )
+    yield _gauge("drift_e3_waiting_events", "Market events that nobody has taken yet", waiting)
+    yield _gauge("drift_e3_waiting_events_most", "The most that ever waited", most)
+    yield _gauge("drift_e3_waiting_events_room", "How many may wait", room)
+    family = CounterMetricFamily(
+        "drift_e3_merged_events",
+        "What a newer one of its kind replaced before the trader saw it",
+        labels=["what"],
+    )
+    for what, number in (arrivals.merged if arrivals is not None else {}).items():
+        family.add_metric([what], number)
+    yield family
 
 
 def _notices(alerts: AlertStatus | None) -> Metric:

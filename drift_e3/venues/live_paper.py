@@ -1,7 +1,7 @@
 """Paper on a live market: real events, pushed as they come, and the simulated venue of all paper runs."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -30,6 +30,9 @@ class HistorySource(LiveSource, Protocol):
 
     def troubles(self) -> tuple[str, ...]:
         """Which of its parts are silent now, in words for people."""
+
+    def merged(self) -> Mapping[str, int]:
+        """How many messages, by what they were, a newer one replaced before they became events."""
 
     async def history(self, *, after_ts: int | None = None, not_before_ts: int = 0) -> list[MarketEvent]:
         """What the core needs to be warm, or what it missed since the candle that opened at `after_ts`."""
@@ -103,6 +106,10 @@ class LivePaper:
     def troubles(self) -> tuple[str, ...]:
         """Which of its sources are silent now."""
         return self._source.troubles()
+
+    def merged(self) -> Mapping[str, int]:
+        """What its sources merged; the oracle's price is asked for, and each answer is told."""
+        return self._source.merged()
 
     def servers(self) -> tuple[ServerStatus, ...]:
         """The chain's RPC servers, where the oracle is read from there."""

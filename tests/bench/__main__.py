@@ -14,7 +14,7 @@ from typing import Final
 
 from rich.console import Console
 
-from tests.bench import core, journal, lab, lag, log_line, rotation, search, second_start, startup, tick
+from tests.bench import core, journal, lab, lag, load, log_line, rotation, search, second_start, startup, tick
 from tests.bench.measuring import FULL, QUICK, Figure, Scale
 from tests.bench.report import document, show, write
 
@@ -22,6 +22,7 @@ MEASURES: Final[dict[str, Callable[[Scale], Sequence[Figure]]]] = {
     "core": core.measure,
     "tick": tick.measure,
     "lag": lag.measure,
+    "load": load.measure,
     "startup": startup.measure,
     "second_start": second_start.measure,
     "journal": journal.measure,

@@ -42,7 +42,7 @@ SHARES: Final = {"p50": 0.5, "p99": 0.99, "max": 1.0}
 def measure(scale: Scale) -> list[Figure]:
     """The same loop idle, beside a hanging, a rambling and an answering advisor, in turn."""
     # Everything is logged as always; the daemon's logger keeps the stream that it first writes to.
-    configure("json", "info", _Nowhere())
+    configure("json", "info", Nowhere())
     with _server("hangs") as hanging, _server("drips") as rambling, _server("says") as answering:
         times = alternate(
             scale.rounds,
@@ -173,7 +173,7 @@ def _server(act: str) -> Iterator[str]:
         # Leaving closes its input, which ends it.
 
 
-class _Nowhere(StringIO):
+class Nowhere(StringIO):
     """A stream that keeps nothing."""
 
     def write(self, text: str, /) -> int:

@@ -12,6 +12,7 @@ from drift_e3.operating import Answer
 from drift_e3.status import (
     AdvisorStatus,
     AlertStatus,
+    ArrivalStatus,
     Circumstances,
     DaemonStatus,
     ServerStatus,
@@ -113,6 +114,15 @@ def test_the_chains_servers_and_what_became_of_notices_are_told() -> None:
     notices = changed(alerts=AlertStatus(sent=3, failed=1, limited=2, waiting=4, last_failed=True))
     assert notices["notices"] == "3 sent, 1 failed, 2 held back, 4 waiting; THE LAST ONE FAILED"
     assert changed(alerts=AlertStatus())["notices"] == "0 sent, 0 failed, 0 held back"
+
+
+def test_what_waits_and_what_was_merged_is_told() -> None:
+    arrivals = ArrivalStatus(
+        waiting=2, waiting_most=9, room=1_024, merged={"order_book": 7, "oracle_tick": 0}
+    )
+    told = changed(arrivals=arrivals)["arrivals"]
+    assert told == "2 waiting, 9 at most (room for 1024), merged: 7 of order_book"
+    assert changed(arrivals=replace(arrivals, merged={}))["arrivals"].endswith("merged: none")
 
 
 def test_what_is_not_known_is_unknown() -> None:

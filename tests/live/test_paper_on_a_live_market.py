@@ -20,12 +20,15 @@ from drift_e3.core.events import (
     StopRequested,
 )
 from drift_e3.core.terms import StopPolicy
+from drift_e3.core.trader import Trader
+from drift_e3.core.turn import Outcome
 from drift_e3.journal.codec import encode
 from drift_e3.lab.backtest import backtest
 from drift_e3.live.daemon import Ended, run_daemon
 from drift_e3.live.inbox import Inbox
 from drift_e3.live.recovery import first_start
 from drift_e3.live.streaming import BEAT_MS, Streaming
+from drift_e3.operating import Operator
 from drift_e3.ports import DataError, Put
 from drift_e3.venues.live_paper import LivePaper
 from tests.live.daemons import KeptLog, Quiet, orders, turns
@@ -51,6 +54,20 @@ class EventClock:
             await asyncio.sleep(0)
 
 
+class Taken:
+    """Implements `operating.Watcher`: counts the market's events that the trader took."""
+
+    def __init__(self) -> None:
+        self.events = 0
+
+    def told(self, seq: int, event: Event, outcome: Outcome, trader: Trader) -> None:
+        del seq, outcome, trader
+        self.events += isinstance(event, MarketEvent)
+
+    async def run(self, operator: Operator) -> None:
+        del operator
+
+
 class TapeSource:
     """Implements `live_paper.HistorySource`: a played tape's market events as if they happened now.
 
@@ -69,9 +86,13 @@ class TapeSource:
         self._left = self.events[skip:until]
         self._clock = clock
         self.asked_after: int | None = None
+        self.taken = Taken()
 
     def troubles(self) -> tuple[str, ...]:
         return ()
+
+    def merged(self) -> dict[str, int]:
+        return {}
 
     async def history(self, *, after_ts: int | None = None, not_before_ts: int = 0) -> list[MarketEvent]:
         del not_before_ts
@@ -79,10 +100,12 @@ class TapeSource:
         return []
 
     async def run(self, put: Put) -> None:
-        for event in self._left:
+        for number, event in enumerate(self._left, 1):
             self._clock.ts = max(self._clock.ts, event.seen_ts)
             await put([event])
-            await turns(4)
+            # Each is waited for: what comes faster than it is taken would be merged.
+            while self.taken.events < number:  # noqa: ASYNC110 - no clock goes on meanwhile
+                await asyncio.sleep(0)
         await asyncio.Event().wait()
 
 
@@ -96,7 +119,7 @@ def run_live(state: Path, source: TapeSource, clock: EventClock) -> Ended | None
     async def main() -> Ended | None:
         market = live(CHOSEN, source)
         how = orders(state, CHOSEN.trading())
-        daemon = asyncio.ensure_future(run_daemon(how, market, Quiet(), clock))
+        daemon = asyncio.ensure_future(run_daemon(how, market, Quiet(), clock, [source.taken]))
         last_ts = source._left[-1].seen_ts
         while clock.ts < last_ts or market.next_ts() is not None:
             await asyncio.sleep(0)

@@ -20,7 +20,7 @@ from drift_e3.ops.notifier import Notifier
 from drift_e3.ops.openapi import document
 from drift_e3.ops.scorer import Scorer
 from drift_e3.ops.server import PAGE, StatusServer
-from drift_e3.status import AlertStatus, ServerStatus
+from drift_e3.status import AlertStatus, ArrivalStatus, ServerStatus
 from tests.live.attended import CHOSEN, STEPPED, attended
 from tests.live.daemons import orders, turns
 from tests.live.journals import told
@@ -167,7 +167,8 @@ async def test_the_metrics_are_prometheus_and_agree_with_the_status(tmp_path: Pa
 async def test_the_metrics_tell_of_chain_messengers_and_advisor(tmp_path: Path) -> None:
     """What other parts count, as it stands in the status and in the advisor's score."""
     async with served(tmp_path, watchers=(Notifier(_deaf),)) as one:
-        status = replace(one.server._daemon.status(), rpc=(A_SERVER,))
+        arrivals = ArrivalStatus(waiting=3, waiting_most=5, room=1_024, merged={"order_book": 7})
+        status = replace(one.server._daemon.status(), rpc=(A_SERVER,), arrivals=arrivals)
     score = read_card(a_card(40), scored_ts=60_000, took_s=1.0)
     text = Metrics(lambda: status, lambda: score, tmp_path).text().decode()
     values = {
@@ -180,6 +181,10 @@ async def test_the_metrics_tell_of_chain_messengers_and_advisor(tmp_path: Path) 
     assert values["drift_e3_rpc_latency_seconds", "rpc.example", "1"] == 0.25
     assert values["drift_e3_rpc_resting", "rpc.example", "1"] == 1.0
     assert ("drift_e3_rpc_slot", "rpc.example", "1") not in values
+    assert values["drift_e3_waiting_events",] == 3.0
+    assert values["drift_e3_waiting_events_most",] == 5.0
+    assert values["drift_e3_waiting_events_room",] == 1_024.0
+    assert values["drift_e3_merged_events_total", "order_book"] == 7.0
     assert values["drift_e3_notices_total", "failed"] == 1.0
     assert values["drift_e3_notices_total", "sent"] == 0.0
     assert values["drift_e3_open_orders", "sent"] == len(status.orders)

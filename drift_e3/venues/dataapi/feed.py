@@ -6,7 +6,7 @@ feed's business, and neither is the oracle where the chain itself is polled.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NoReturn, Protocol
 
@@ -148,6 +148,10 @@ class LiveFeed:
     def troubles(self) -> tuple[str, ...]:
         """Which sources are silent now, and why, in words for people."""
         return tuple(one.trouble for one in self.health() if one.trouble)
+
+    def merged(self) -> Mapping[str, int]:
+        """How many order books, each with the oracle's price, were never told because a newer one came."""
+        return {"order_book": self._books.merged}
 
     async def history(
         self, *, after_ts: int | None = None, not_before_ts: int = 0, told: Sequence[CandleRecord] = ()

@@ -40,6 +40,8 @@ class LiveBooks:
         self._update = NO_BOOK
         self._connection = 0
         self._new = False
+        self.merged = 0
+        """Messages that a newer one replaced before anybody took them."""
         self._tick = 0, 0
         self._trade_keys: dict[str, None] = {}
 
@@ -86,6 +88,7 @@ class LiveBooks:
             return
         if update.slot != last.slot or not update.slot:
             self._channel.hear()
+        self.merged += self._new
         self._update, self._connection, self._new = update, connection, True
 
     def _take_trades(self, trades: Iterable[Trade]) -> None:

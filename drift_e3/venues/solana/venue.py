@@ -6,7 +6,7 @@ What became of an order only the account says (see `following`); transactions ar
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -222,6 +222,10 @@ class ChainMarket:
         silent_ms = self._clock.now_ms() - self._opened().moved_ts
         chain = (f"chain: nothing new for {silent_ms / MS_PER_SECOND:.0f} s",) if silent_ms > SIGHT_MS else ()
         return (*chain, *self._source.troubles())
+
+    def merged(self) -> Mapping[str, int]:
+        """What the source of candles and books merged; each look at the chain is told."""
+        return self._source.merged()
 
     def servers(self) -> tuple[ServerStatus, ...]:
         """The chain's RPC servers."""

@@ -209,6 +209,7 @@ async def test_while_the_sink_is_busy_books_are_merged_and_candles_are_kept() ->
             await stage.until(lambda: len(stage.of(CandleClosed)) >= 3)
         late = [event for batch in stage.batches[before : before + 3] for event in batch]
     assert sum(isinstance(event, BookSeen) for event in late) <= 3
+    assert stage.feed.merged()["order_book"] > 100, "and how many is counted"
     assert prices_of(stage.of(CandleClosed))[:3] == oracle_of(stage.true_candles())[:3]
 
 
