@@ -8,9 +8,15 @@ from drift_e3.lab.collector import collector_paused
 
 
 def test_it_is_off_meanwhile_and_on_again_even_after_a_bug() -> None:
-    with pytest.raises(ZeroDivisionError), collector_paused():
-        assert not gc.isenabled()
+    seen = []
+
+    def fail() -> None:
+        seen.append(gc.isenabled())
         raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        collector_paused()(fail)()
+    assert seen == [False]
     assert gc.isenabled()
 
 

@@ -121,7 +121,7 @@ def test_the_luck_that_is_deflated_is_the_luck_there_is(shared: float) -> None:
 
 
 def test_more_trials_never_help() -> None:
-    verdicts = [judge(good(trials=10**power)) for power in range(0, 12, 2)]
+    verdicts = [judge(good(trials=10**power)) for power in (0, 4, 8)]
     confidence = [value(verdict, "confidence") for verdict in verdicts]
     assert confidence == sorted(confidence, reverse=True)
     licensed = [verdict.licensed for verdict in verdicts]

@@ -26,7 +26,8 @@ REAL = {
     "60m": ("sol_usdt_binance_spot_1h.parquet", PLAIN),
 }
 """Candles and funding of a recorded market, by the length of a candle."""
-SLICE = 4_000
+SLICE = {"1m": 3_000, "5m": 1_500, "15m": 1_500, "60m": 1_500}
+"""Candles from the beginning, enough for a day of volatility and trades behind it."""
 
 
 def made(seed: int, **changes: object) -> World:
@@ -129,7 +130,7 @@ def test_all_is_compiled_beforehand() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("frame", REAL)
 def test_a_recorded_market_is_played_alike(frame: str, shared_data: Path) -> None:
-    _compare(shared_data, frame, SLICE)
+    _compare(shared_data, frame, SLICE[frame])
 
 
 @pytest.mark.torture

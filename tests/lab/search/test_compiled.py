@@ -115,7 +115,7 @@ def test_the_guides_sets_on_the_recorded_hours_are_those_of_the_core(shared_data
     ).settings
     recorded, account = searches.open_tapes(chosen), searches.account_of(chosen)
     plan = plan_of(config, chosen.trading().params, config.training, {})
-    sets = tuple(sample(plan)[:4])
+    sets = tuple(sample(plan)[:2])
     evaluator = searches.compiled_evaluator(recorded, account, (*plan.training, plan.validation))
     reference = done(searches.plain_evaluator(recorded, account), plan, sets, plan.training)
     assert done(evaluator, plan, sets, plan.training) == reference

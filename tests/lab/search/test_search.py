@@ -111,7 +111,7 @@ def test_nothing_that_is_in_the_log_is_done_again(tmp_path: Path) -> None:
     assert alone.left - counting.left == -12
 
 
-@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.torture)])
 def test_it_is_the_same_with_any_number_of_workers(count: int, whole: Path, tmp_path: Path) -> None:
     searched(tmp_path, PLAN, Processes(a_bench(PLAN), count))
     assert contents(tmp_path) == contents(whole)
