@@ -54,7 +54,7 @@ class Trading:
         self.market = Market(*(np.array(column) for column in columns))
         self.count = len(self.market.close)
         self.entries = np.empty(self.count)
-        compiled_signals(self.market, *new_state(), self.entries)
+        compiled_signals(self.market, new_state(), self.entries)
         self.equity_usd = np.empty(self.count)
 
     def shorter(self) -> tuple[Market, Floats]:
@@ -69,7 +69,7 @@ class Trading:
 
     def on_the_fly(self) -> None:
         """A backtest with features and signals computed on the way."""
-        compiled_signals(self.market, *new_state(), self.entries)
+        compiled_signals(self.market, new_state(), self.entries)
         self.one()
 
     def sweep(self) -> None:

@@ -6,7 +6,7 @@ open. Not the strategy that is traded: that is `drift_e3.lab.kernel`'s, whose ru
 """
 
 from math import log1p
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -14,14 +14,16 @@ from drift_e3.core.features import (
     ATR,
     PREVIOUS_CLOSE,
     RANGES,
+    SIZE,
     VOLUME_WINDOW,
     known_atr,
     push_volume,
     relative_body,
 )
+from drift_e3.core.terms import UNKNOWN
 from drift_e3.core.windows import new_ring, true_range, wilder_average
 from drift_e3.lab.kernel.compiling import compiled
-from drift_e3.lab.kernel.layout import Floats
+from drift_e3.lab.kernel.layout import Floats, Table, record, table
 
 BODY_OVER_ATR: Final = 0.5
 VOLUME_Z: Final = 2.0
@@ -38,8 +40,15 @@ class Market(NamedTuple):
     volume: Floats
 
 
-def signals_of(m: Market, scalars: Any, log_volumes: Any, entries: Floats) -> None:
+STATE: Final = record(
+    [("scalars", np.float64, (SIZE,)), ("log_volumes", np.float64, (len(new_ring(VOLUME_WINDOW)),))]
+)
+"""What rolls, as one record: numba counts who holds an array, but not who holds a part of a record."""
+
+
+def signals_of(m: Market, state: Table, entries: Floats) -> None:
     """1, -1 or 0 for each candle: the sign of a large body on high volume, both the core's features."""
+    scalars, log_volumes = state[0].scalars, state[0].log_volumes
     for row in range(len(m.close)):
         body = relative_body(known_atr(scalars), TICK_USD, m.open[row], m.close[row])
         range_usd = true_range(m.high[row], m.low[row], scalars[PREVIOUS_CLOSE])
@@ -95,9 +104,11 @@ def trade_signals(
     return trades
 
 
-def new_state() -> tuple[Floats, Floats]:
+def new_state() -> Table:
     """What `signals_of` begins with."""
-    return np.array([np.nan, 0.0, 0.0, 0.0]), np.array(new_ring(VOLUME_WINDOW))
+    state = table(1, STATE)
+    state[0].scalars[PREVIOUS_CLOSE] = UNKNOWN
+    return state
 
 
 compiled_signals: Final = compiled(signals_of)

@@ -32,7 +32,7 @@ def test_what_is_compiled_is_what_is_written(trading: Trading) -> None:
     count = 1_500
     market = type(trading.market)(*(column[:count] for column in trading.market))
     entries, equity_usd = np.empty(count), np.empty(count)
-    signals_of(market, *new_state(), entries)
+    signals_of(market, new_state(), entries)
     assert entries.tolist() == trading.entries[:count].tolist()
     trade_signals(market, entries, 0.01, 0.02, FEE_FRAC, CASH_USD, equity_usd)
     trading.one(0.01, 0.02)
