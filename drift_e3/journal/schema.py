@@ -19,7 +19,7 @@ LOCK_WAIT_S = 5.0
 WAL_BYTES_KEPT = 64 * 1024 * 1024
 """A write-ahead log that grew beyond this under a long reader is cut back at the next checkpoint."""
 
-FREE_BYTES_KEPT = 256 * 1024 * 1024
+FREE_BYTES_KEPT = 128 * 1024 * 1024
 """What rotations have freed in the file is used again; if it is more than this, a start gives it back."""
 
 Migration = Callable[[sqlite3.Connection], None]

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import structlog
 
-from drift_e3.journal import archiver, commits, schema
+from drift_e3.journal import archiver, commits, retention, schema
 from drift_e3.journal.commits import Committer, Group
 from drift_e3.journal.errors import JournalUnreadable
 from drift_e3.journal.reader import open_journal
 from drift_e3.journal.rotation import Keeping, Rotation
-from drift_e3.journal.rows import SnapshotRow
+from drift_e3.journal.rows import SnapshotRow, snapshot_crc
 from drift_e3.journal.segments import folder_of, range_of
 from drift_e3.journal.tail import verify
 from drift_e3.journal.writer import JournalWriter
@@ -255,6 +255,47 @@ def test_only_what_a_recorded_segment_holds_can_leave_the_live_file(path: Path) 
         with pytest.raises(sqlite3.IntegrityError):
             connection.execute(statement)
     connection.close()
+
+
+def test_where_all_segments_were_deleted_readers_begin_with_the_live_files_snapshot(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "_at_rest", lambda _: True)
+    for _ in range(3):
+        append_with_snapshot(path, 20)
+    rotate(path)
+    append_with_snapshot(path, 5)
+    finish_retention(path)
+    assert segments(path) == []
+    with open_journal(path) as reader:
+        assert (reader.first_seq, reader.last_seq, reader.segments) == (61, 65, [])
+        assert [entry.event.seq for entry in reader.entries()] == [61, 62, 63, 64, 65]
+        assert [row.seq for row in reader.event_rows(0, 9)] == [61, 62, 63, 64, 65]
+        assert [row.seq for row in reader.newest_events(("candle_closed",), 2**62, 9)] == [65, 64, 63, 62, 61]
+        assert {row.seq for row in reader.rows_of({"candle_closed", "cancel_order"})} <= {61, 62, 63, 64, 65}
+        assert reader.first_event() == candle(1)
+        oldest = reader.snapshot_after(60)
+        assert oldest is not None
+        assert oldest.trader == b"trader 60"
+        assert verify(reader, whole=True).intact
+    with sqlite3.connect(path) as journal:
+        journal.execute("DELETE FROM snapshots WHERE seq >= 60")
+        crc = snapshot_crc(40, 1, b"trader 40", b"market")
+        journal.execute(
+            "INSERT OR REPLACE INTO snapshots VALUES (40, 1, ?, ?, ?)", (b"trader 40", b"market", crc)
+        )
+    journal.close()
+    with open_journal(path) as reader:
+        # An older snapshot is of no use: the events after it are gone.
+        assert reader.last_good_snapshot() is None
+
+
+def finish_retention(path: Path) -> None:
+    """Start as with a setting by which all old segments go."""
+    committer = Committer(path, CODE)
+    rotation = Rotation(path, committer, Keeping(rotate_bytes=1 << 30, keep_ms=1, backup_first=False))
+    finish(rotation)
+    committer.close(clean=True)
 
 
 def test_what_has_left_makes_room_for_what_comes(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

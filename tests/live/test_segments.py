@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 
 from drift_e3.cli.exits import Exit
+from drift_e3.core.state import TraderState
+from drift_e3.journal import retention, rotation
 from drift_e3.journal.beginning import oldest_state, started
 from drift_e3.journal.errors import JournalUnreadable
-from drift_e3.journal.memory import encode_state
+from drift_e3.journal.memory import decode_state, encode_state
 from drift_e3.journal.retention import NO_BACKUP, NOT_AT_REST, retirement
 from drift_e3.journal.segments import KEPT_FROM
 from drift_e3.live.recovery import first_start, recover
@@ -52,11 +54,14 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Ran]
     folder = tmp_path_factory.mktemp("segments")
     write_candles(folder / "tape.csv", random_walk(7, CANDLES, minutes=60))
     write_funding(folder / "funding.csv", 7, CANDLES + 1)
-    return folder, {
-        "one": run(folder, "one", JOURNAL__ROTATE_MB="0"),
-        "many": run(folder, "many", **OFTEN),
-        "kept": run(folder, "kept", **KEEP_TEN_DAYS),
-    }
+    with pytest.MonkeyPatch.context() as patch:
+        # A market that is played this fast has little time for rotations.
+        patch.setattr(rotation, "PAUSE_S", 0.001)
+        return folder, {
+            "one": run(folder, "one", JOURNAL__ROTATE_MB="0"),
+            "many": run(folder, "many", **OFTEN),
+            "kept": run(folder, "kept", **KEEP_TEN_DAYS),
+        }
 
 
 @pytest.fixture
@@ -236,6 +241,26 @@ def test_retention_waits_for_a_backup_and_for_a_moment_without_a_trade(folder: P
         some = retirement(reader, 1, segments[1].last_seq)
         assert some.segments in {tuple(segments[:count]) for count in (0, 1, 2)}
         assert some.waits in {NO_BACKUP, NOT_AT_REST}
+
+
+def test_a_trader_is_at_rest_only_with_nothing_open_and_nothing_asked(folder: Path) -> None:
+    with opened(folder / "one") as reader:
+        snapshot = reader.last_good_snapshot()
+    assert snapshot is not None
+
+    def is_at_rest(change: Callable[[TraderState], None]) -> bool:
+        state = decode_state(snapshot.trader)
+        state.trade = None
+        state.account.position_base = 0.0
+        state.orders.by_id.clear()
+        change(state)
+        return retention._at_rest(snapshot._replace(trader=encode_state(state)))
+
+    assert is_at_rest(lambda state: None)
+    assert not is_at_rest(lambda state: setattr(state.account, "position_base", 0.5))
+    assert not is_at_rest(lambda state: setattr(state.consultation, "open_id", "question"))
+    assert not retention._at_rest(snapshot._replace(trader=b"of another version"))
+    assert not retention._at_rest(None)
 
 
 def test_a_snapshot_of_another_version_without_the_first_events_is_one_clear_line(folder: Path) -> None:

@@ -20,6 +20,7 @@ from typing import NamedTuple
 import drift_e3.cli.launch
 import drift_e3.venues.tape.reading  # noqa: F401  (loaded before the first fork, as is the launcher)
 from drift_e3.cli import main as drift_e3_main
+from drift_e3.journal import rotation
 from drift_e3.journal.errors import JournalEmpty
 from drift_e3.journal.schema import JOURNAL_NAME
 from drift_e3.journal.tail import verify
@@ -99,6 +100,8 @@ def main() -> None:
     folder, dice, kills = Path(sys.argv[1]), random.Random(int(sys.argv[2])), int(sys.argv[3])
     given = json.loads((folder / "arguments.json").read_text())
     killed = through = 0
+    # A market that is played this fast has little time for rotations, where they are asked for.
+    rotation.PAUSE_S = 0.001  # type: ignore[misc]
     state = folder / "state0"
     while killed < kills:
         ended = run([*given, "--state", str(state)], folder, dice)
