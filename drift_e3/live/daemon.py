@@ -7,6 +7,7 @@ signals. A bug in any of them ends all of them; the service manager restarts, an
 import asyncio
 import signal
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,7 @@ from drift_e3.live.recovery import Recovered, recover
 from drift_e3.live.session import Session
 from drift_e3.live.story import story
 from drift_e3.live.streaming import Streaming
+from drift_e3.live.turns import short_turns
 from drift_e3.live.watch import Watch
 from drift_e3.operating import Messenger, Watcher
 from drift_e3.ports import Advisor, AttendedAdvisor, Clock, DataError, Market, is_live
@@ -94,7 +96,8 @@ async def run_daemon(
     path = orders.state_dir / JOURNAL_NAME
     recovered = _recover(path, market, orders.equity_usd)
     opening = await _open(market, recovered)
-    with JournalWriter(path, code_hash(), keeping=orders.keeping) as journal:
+    turns = short_turns() if is_live(market) else nullcontext()
+    with turns, JournalWriter(path, code_hash(), keeping=orders.keeping) as journal:
         watch = Watch(recovered.decision, (_tell, *(watcher.told for watcher in watchers)))
         session = Session(recovered, journal, watch.told)
         pacer = Pacer(clock, 1.0 if is_live(market) else orders.speed)

@@ -7,6 +7,7 @@ target to the exit order that leaves for the venue, its commit included.
 
 import asyncio
 import signal
+import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,6 +75,8 @@ class Shouted:
     candles_sent: int = 0
     candles_heard: int = 0
     waiting_most: int = 0
+    turn_s: float = 0.0
+    """After how long a busy thread lets another one in."""
     arrivals: ArrivalStatus | None = None
 
 
@@ -117,6 +120,7 @@ class Shouting:
             arrivals = self.shouted.arrivals = operator.status().arrivals
             assert arrivals is not None
             self.shouted.waiting_most = max(self.shouted.waiting_most, arrivals.waiting_most)
+            self.shouted.turn_s = sys.getswitchinterval()
             await asyncio.sleep(0.05)
 
     def left(self, command: SubmitOrder | Command) -> None:
@@ -150,7 +154,7 @@ class Shouting:
             if perf_counter() > ends_s and not asked:
                 asked = True
                 signal.raise_signal(signal.SIGTERM)
-            if self._burst and self._is_ready():
+            if self._burst and self._is_ready() and not self._crossed_s:
                 await self._shout(put, self._burst)
                 due_s = perf_counter()
             else:
