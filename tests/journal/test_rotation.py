@@ -179,8 +179,18 @@ def test_a_segment_is_not_begun_where_the_disk_has_no_room_for_it(
     assert not folder_of(path).exists()
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE outputs SET crc = crc + 1 WHERE seq = 11 AND n = 1",
+        "DELETE FROM outputs WHERE seq = 11 AND n = 1",
+        "INSERT INTO outputs VALUES (11, 99, 'note', 'more', 0, x'00', 0)",
+        "DELETE FROM events WHERE seq = 20",
+        "UPDATE events SET payload = x'00' WHERE seq = 1",
+    ],
+)
 def test_a_copy_that_is_not_what_was_copied_is_no_segment(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     append_with_snapshot(path, 20)
     real = archiver._copy
@@ -188,7 +198,7 @@ def test_a_copy_that_is_not_what_was_copied_is_no_segment(
     def spoil(journal: Path, target: Path, first_seq: int, last_seq: int, pause: archiver.Pause) -> None:
         real(journal, target, first_seq, last_seq, pause)
         with sqlite3.connect(target) as copy:
-            copy.execute("UPDATE outputs SET crc = crc + 1 WHERE seq = 11 AND n = 1")
+            copy.execute(change)
         copy.close()
 
     monkeypatch.setattr(archiver, "_copy", spoil)
