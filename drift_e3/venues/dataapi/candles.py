@@ -64,6 +64,8 @@ class CandleAssembly:
         self._final: set[int] = set()
         self._absent: set[int] = set()
         self._told: dict[int, CandleRecord] = {}
+        self._still: tuple[CandleRecord, int] | None = None
+        """The newest candle that an answer had, and since when (ms) answers have said the same of it."""
 
     def remember(self, told: Iterable[CandleRecord]) -> None:
         """Take candles as told already, oldest first: later answers are held against the last of them."""
@@ -90,7 +92,9 @@ class CandleAssembly:
         """Take an answer over HTTP, asked for at `asked_ms`, that has all candles from `since_ts` on.
 
         A candle in it is final if it was over for the grace and a later one is in the answer too, which may
-        be stale. Where nobody has seen a later one it is final once it has been over for the patience.
+        be stale. Where nobody has seen a later one it is final once it has been over for the patience; one of
+        which the stream tells must be said to be the same for a while, too: by a clock that is ahead of the
+        service's it is over while it still forms.
         Returns the candles told already that are now said to be others.
         """
         given = {record.open_ts: record for record in records if self._possible(record, asked_ms)}
@@ -98,6 +102,8 @@ class CandleAssembly:
             return []
         top_ts = max(given)
         self._newest_ts = max(self._newest_ts, top_ts)
+        if self._still is None or not _alike(self._still[0], given[top_ts]):
+            self._still = given[top_ts], asked_ms
         diverged: list[Diverged] = []
         for ts, record in sorted(given.items()):
             if not self._final_in(ts, top_ts, asked_ms):
@@ -143,7 +149,10 @@ class CandleAssembly:
         over_ms = asked_ms - ts - self.frame_ms
         if ts < top_ts:
             return over_ms >= self._grace_ms
-        return ts >= self._newest_ts and over_ms >= self._patience_ms
+        if ts < self._newest_ts or over_ms < self._patience_ms:
+            return False
+        still_ms = 0 if self._still is None else asked_ms - self._still[1]
+        return ts != self._stream_ts or still_ms >= self._patience_ms - self._grace_ms
 
     def _learn(self, record: CandleRecord, *, newer: bool = False) -> None:
         """Keep a word on a candle that is not final: the one with more volume, which only grows while a
@@ -166,6 +175,11 @@ def same(one: CandleRecord, other: CandleRecord) -> bool:
     """Whether two words on a candle agree, give or take the noise of writing numbers down."""
     pairs = ((one.fill, other.fill), (one.oracle, other.oracle))
     return _near(one.volume_base, other.volume_base) and all(_same_prices(*pair) for pair in pairs)
+
+
+def _alike(one: CandleRecord, other: CandleRecord) -> bool:
+    """Whether they are the same candle and say the same."""
+    return one.open_ts == other.open_ts and same(one, other)
 
 
 def _same_prices(one: Ohlc | None, other: Ohlc | None) -> bool:

@@ -165,6 +165,34 @@ def test_the_last_candle_of_a_still_market_is_told_after_a_while() -> None:
     assert told(assembly, end(0) + PATIENCE_MS) == [a_candle(0)]
 
 
+def test_a_candle_that_still_forms_is_not_over_because_our_clock_is_ahead() -> None:
+    assembly, ahead_ms = an_assembly(), 40_000
+    for second in range(60):
+        now = T0 + second * 1_000
+        forming = a_candle(0, volume=second)
+        if second == 30:
+            # An answer comes before the stream has said anything by the new time.
+            assembly.confirm([forming], T0, now + ahead_ms)
+        assembly.observe(forming, now + (ahead_ms if second >= 30 else 0))
+        if second > 30:
+            assembly.confirm([forming], T0, now + ahead_ms)
+        assert assembly.take(now + ahead_ms) == []
+    whole = a_candle(0, volume=60)
+    assembly.confirm([whole, a_candle(1)], T0, end(0) + ahead_ms + GRACE_MS)
+    assert told(assembly, end(0) + ahead_ms + GRACE_MS) == [whole]
+
+
+def test_the_last_candle_that_the_stream_told_of_is_told_once_answers_agree_for_a_while() -> None:
+    assembly = an_assembly()
+    assembly.observe(a_candle(0), end(0) - 1_000)
+    since = end(0) + GRACE_MS
+    assembly.confirm([a_candle(0)], T0, since)
+    assembly.confirm([a_candle(0)], T0, end(0) + PATIENCE_MS - 1)
+    assert assembly.take(end(0) + PATIENCE_MS) == []
+    assembly.confirm([a_candle(0)], T0, end(0) + PATIENCE_MS)
+    assert told(assembly, end(0) + PATIENCE_MS) == [a_candle(0)]
+
+
 def test_a_candle_that_the_service_lacks_is_skipped_and_counted() -> None:
     assembly = an_assembly()
     now = end(3) + GRACE_MS
