@@ -1,5 +1,6 @@
-"""The journal: every event and what the trader made of it, in one append-only file per state directory.
+"""The journal: every event and what the trader made of it, append-only, in one state directory.
 
-Here live its format, its one writer, its readers, exported records and the replay. Nothing here decides,
-trades or knows a venue; and nothing outside knows that the journal is SQLite.
+A live file (`journal.db`) with the newest part, and finished segments (`journal/`) with what came before it.
+Here live their format, the one writer with its rotations, the readers, exported records, backups and the
+replay. Nothing here decides, trades or knows a venue; and nothing outside knows that the journal is SQLite.
 """
