@@ -252,7 +252,8 @@ LOG_EVENTS: dict[str, LogEvent] = {
         ("snapshot", "events", "clean_stop", "position_base", "orders", "mode"),
     ),
     "journal.rotated": LogEvent(
-        "the live file's events up to a snapshot are in a finished segment now", ("segment", "events", "bytes")
+        "the live file's events up to a snapshot are in a finished segment now",
+        ("segment", "events", "bytes"),
     ),
     "rotation.failed": LogEvent(
         "no segment could be made; the events stay in the live file, and the next snapshot tries again",
@@ -263,7 +264,8 @@ LOG_EVENTS: dict[str, LogEvent] = {
     ),
     "retention.deferred": LogEvent("segments are old enough to be deleted, and are not", ("reason",)),
     "segment.lost": LogEvent(
-        "a segment is not there or not as long as it was: trading goes on, reports and replay cannot", ("path",)
+        "a segment is not there or not as long as it was: trading goes on, reports and replay cannot",
+        ("path",),
     ),
     "journal.torn": LogEvent(
         "the journal ended in an unfinished write, which was dropped", ("path", "dropped")
