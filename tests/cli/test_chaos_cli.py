@@ -51,7 +51,7 @@ def test_what_makes_no_sense_is_refused_in_one_line(
 def test_a_minute_of_chaos_doubles_nothing_loses_nothing_and_breaks_nothing(
     seed: int, tmp_path: Path
 ) -> None:
-    """Seeds in which a disk is full, a disk is read-only and everything sent is lost, the daemon is killed."""
+    """Seeds in which a disk is full, one is read-only and all that is sent is lost, the daemon is killed."""
     ran = program(tmp_path, "chaos", "--seed", seed, "--minutes", "1", "--json")
     card: dict[str, Any] = json.loads(ran.out)
     assert (ran.code, ran.err, card["findings"]) == (Exit.OK, "", [])
