@@ -28,6 +28,7 @@ FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
 LEFT_BEHIND: Final = frozenset({LOCK_NAME, BACKED_UP_NAME})
 HELD: Final = ("-wal", "-shm", "-journal", ".sock", ".new")
+SCRATCH: Final = ".restore-"
 CHUNK_BYTES: Final = 1 << 20
 
 
@@ -67,12 +68,12 @@ def restore(backup: Path, directory: Path) -> Kept:
 
     Raises `DataError` for a file that is no backup or is damaged, and for a directory with a journal in it.
     """
-    with tempfile.TemporaryDirectory(dir=_home(directory), prefix=".restore-") as scratch:
+    with tempfile.TemporaryDirectory(dir=_home(directory), prefix=SCRATCH) as scratch:
         copies = Path(scratch)
         names = _unpack(backup, copies)
         last_seq = _check(copies / JOURNAL_NAME)
         with StateLock(directory, 0):
-            if found := sorted(name for name in os.listdir(directory) if name not in LEFT_BEHIND):
+            if found := sorted(name for name in os.listdir(directory) if not _may_be_there(name)):
                 raise DataError(f"{directory}: holds {found[0]}; restore into a directory of its own")
             # The journal last: a restore that was cut leaves none, so that nothing goes on with a half of it.
             for name in sorted(names, key=lambda name: name == JOURNAL_NAME):
@@ -84,10 +85,18 @@ def restore(backup: Path, directory: Path) -> Kept:
 
 
 def _home(directory: Path) -> Path:
-    """The nearest folder above that exists, so that what is unpacked there can be moved."""
+    """Where what is unpacked can be moved from: in the directory, which may be a file system of its own, or
+    beside where it will be."""
+    if directory.is_dir():
+        return directory
     parent = directory.absolute().parent
     parent.mkdir(parents=True, exist_ok=True)
     return parent
+
+
+def _may_be_there(name: str) -> bool:
+    """Whether an empty state directory may hold this: what a lock or a restore that was cut leaves."""
+    return name in LEFT_BEHIND or name.startswith(SCRATCH)
 
 
 def _names(directory: Path) -> Iterator[str]:

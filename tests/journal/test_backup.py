@@ -5,6 +5,7 @@ import json
 import os
 import sqlite3
 import tarfile
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,25 @@ def test_what_is_restored_is_what_was_kept(state: Path, tmp_path: Path) -> None:
         assert outbox.execute("SELECT * FROM orders").fetchall() == [("1-entry",)]
     outbox.close()
     assert sorted(os.listdir(tmp_path)) == ["b.tar.gz", "new", "state"]
+
+
+def test_a_state_directory_may_lie_on_another_file_system(state: Path, tmp_path: Path) -> None:
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no second file system at /dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory) as elsewhere:
+        again = tmp_path / "again"
+        again.symlink_to(elsewhere)
+        back_up(state, tmp_path / "b.tar.gz")
+        assert restore(tmp_path / "b.tar.gz", again) == (3, 30, True)
+        assert rows(again / "journal.db") == rows(state / "journal.db")
+        assert not [name for name in os.listdir(again) if name.startswith(".")]
+
+
+def test_what_a_cut_restore_left_bars_no_other(state: Path, tmp_path: Path) -> None:
+    back_up(state, tmp_path / "b.tar.gz")
+    (tmp_path / "again" / ".restore-cut").mkdir(parents=True)
+    assert restore(tmp_path / "b.tar.gz", tmp_path / "again") == (3, 30, True)
 
 
 async def test_a_backup_of_a_running_daemon_is_whole(state: Path, tmp_path: Path) -> None:
