@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-TURN_S: Final = 0.000_2
+TURN_S: Final = 0.000_1
 """After this long a busy thread lets one in that waits. Nothing is lost where none does."""
 
 
