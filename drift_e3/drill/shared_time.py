@@ -58,6 +58,11 @@ class TimeGiver(selectors.DefaultSelector):
         self.register(taker, selectors.EVENT_READ, self)
         self._tell()
 
+    @property
+    def taken(self) -> bool:
+        """Whether somebody takes the time now."""
+        return self._taker is not None
+
     def leave(self) -> None:
         """Let time pass without the taker: it is stopped, or about to die."""
         if self._taker is not None:

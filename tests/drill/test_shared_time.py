@@ -152,7 +152,9 @@ def test_time_goes_on_without_one_who_is_left_and_catches_up_with_him_later() ->
         taker = Taker(waits)
         giver().follow(taker.giver)
         await asyncio.sleep(1.5)
+        assert giver().taken
         giver().leave()
+        assert not giver().taken
         await asyncio.sleep(10.0)
         assert taker.told == [1.0]
         giver().follow(taker.giver)

@@ -150,8 +150,8 @@ class Service:
         self._send(number)
 
     def stop(self) -> None:
-        """Let it stand still, while time goes on."""
-        if self.lives:
+        """Let it stand still, while time goes on. One that has not come for the time yet is spared."""
+        if self.lives and giver().taken:
             self._send(signal.SIGSTOP)
             giver().leave()
             self.stopped = True
