@@ -14,7 +14,8 @@ from drift_e3.live.recovery import Recovered, recover
 from drift_e3.live.session import Session
 from drift_e3.live.watch import is_flat
 from drift_e3.operating import Answer
-from drift_e3.status import Circumstances, Status, status
+from drift_e3.status import Status
+from drift_e3.trader_status import Circumstances, status
 
 NOT_ASKED = "this is the journal's word: nobody has asked the chain what the account holds now"
 KILLED = "the daemon did not end in order"

@@ -18,7 +18,8 @@ from drift_e3.live.session import Session
 from drift_e3.live.watch import Waiter, Watch, is_flat
 from drift_e3.operating import Answer, Messenger, Verb
 from drift_e3.ports import Clock
-from drift_e3.status import ArrivalStatus, Circumstances, DaemonStatus, ServerStatus, Status, status
+from drift_e3.status import ArrivalStatus, DaemonStatus, ServerStatus, Status
+from drift_e3.trader_status import Circumstances, status
 
 TAKING_S = 10.0
 """How long the loop may take until it has taken a request."""

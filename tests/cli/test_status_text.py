@@ -13,12 +13,11 @@ from drift_e3.status import (
     AdvisorStatus,
     AlertStatus,
     ArrivalStatus,
-    Circumstances,
     DaemonStatus,
     ServerStatus,
     Status,
-    status,
 )
+from drift_e3.trader_status import Circumstances, status
 from tests.core.stories import a_cold_story, a_story, in_position
 from tests.live.program import program
 from tests.live.test_control_client import daemon, says

@@ -16,7 +16,7 @@ from drift_e3.live.control_client import DaemonUnavailable, ask
 from drift_e3.live.control_socket import SOCKET_NAME, is_trusted, listen
 from drift_e3.live.control_wire import Request, encode
 from drift_e3.operating import Answer, Verb
-from drift_e3.status import Circumstances, status
+from drift_e3.trader_status import Circumstances, status
 from tests.core.stories import a_story
 from tests.live.attended import CHOSEN, attended
 from tests.live.markets import tape_market

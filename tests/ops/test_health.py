@@ -6,7 +6,8 @@ import pytest
 
 from drift_e3.core.events import EntriesBarred
 from drift_e3.ops.health import JOURNAL_LAG_MAX_S, Progress, readiness
-from drift_e3.status import Circumstances, FeedStatus, Status, status
+from drift_e3.status import FeedStatus, Status
+from drift_e3.trader_status import Circumstances, status
 from tests.core.stories import a_story
 
 

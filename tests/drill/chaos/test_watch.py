@@ -17,7 +17,7 @@ from drift_e3.live.control_wire import encode
 from drift_e3.operating import Answer
 from drift_e3.venues.solana.program import AccountRefused
 from tests.core.stories import a_story
-from tests.test_status import told
+from tests.test_trader_status import told
 
 SLOT_S = 0.4
 

@@ -10,7 +10,8 @@ from drift_e3.core.skill import Record
 from drift_e3.core.terms import REGIMES, WeightMode
 from drift_e3.live.control_wire import decode_answer, encode
 from drift_e3.operating import Answer
-from drift_e3.status import Circumstances, DaemonStatus, Status, status
+from drift_e3.status import DaemonStatus, Status
+from drift_e3.trader_status import Circumstances, status
 from tests.core.builders import EQUITY_USD, an_answer, decisions, submitted
 from tests.core.stories import Story, a_cold_story, a_story, in_position
 
