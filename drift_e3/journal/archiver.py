@@ -118,10 +118,8 @@ def _copy(journal: Path, target: Path, first_seq: int, last_seq: int, pause: Pau
         for span in _steps(first_seq, last_seq):
             making.execute("BEGIN")
             for table in ("events", "outputs"):
-                making.execute(
-                    f"INSERT INTO main.{table} SELECT * FROM live.{table} WHERE seq BETWEEN ? AND ?",  # noqa: S608
-                    span,
-                )
+                rows = f"SELECT * FROM live.{table} WHERE seq BETWEEN ? AND ?"  # noqa: S608 (our own names)
+                making.execute(f"INSERT INTO main.{table} {rows}", span)
             making.execute("COMMIT")
             # A little at a time: the disk's queue is the live file's, too.
             sync(target)

@@ -109,7 +109,7 @@ class JournalReader:
         """
         among = f"seq > ? AND seq <= ? AND kind IN ({', '.join('?' * len(kinds))})"
         events_between = f"SELECT * FROM events WHERE {among} ORDER BY seq"  # noqa: S608 (question marks)
-        outputs_between = f"SELECT * FROM outputs WHERE {among} ORDER BY seq, n"  # noqa: S608
+        outputs_between = f"SELECT * FROM outputs WHERE {among} ORDER BY seq, n"  # noqa: S608 (our words)
         while after_seq < (last := self.last_seq):
             with self._parts.holding(after_seq + 1) as part:
                 after_seq = max(after_seq, part.first_seq - 1)

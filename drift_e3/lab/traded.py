@@ -67,5 +67,5 @@ def note_of(reader: JournalReader, row: OutputRow) -> Note | None:
     if row.kind not in NOTE_TYPES:
         return None
     # The kind is a note's, so the message is one; the types cannot say that.
-    note: Note = reader.message(row)  # type: ignore[assignment]
+    note: Note = reader.message(row)  # type: ignore[assignment]  # the kinds asked for are notes
     return note

@@ -48,7 +48,7 @@ class Metrics:
         self, status: Callable[[], Status], score: Callable[[], AdvisorScore], directory: Path
     ) -> None:
         # When each series began is told by nobody who asks us, and doubles the page.
-        disable_created_metrics()  # type: ignore[no-untyped-call]
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # theirs has no types
         self.registry = registry = CollectorRegistry()
         self._events = Counter("drift_e3_events", "Events taken, by kind", ["kind"], registry=registry)
         self._decisions = Counter(

@@ -42,14 +42,14 @@ def schedule(seed: int, minutes: float) -> tuple[Strike, ...]:
     ends_s = minutes * S_PER_MINUTE
     strikes = [
         *_lane(Random(f"{seed}/around"), AROUND, GAP_AROUND_S, ends_s),  # noqa: S311  (a drill, not a secret)
-        *_lane(Random(f"{seed}/within"), WITHIN, GAP_WITHIN_S, ends_s),  # noqa: S311
+        *_lane(Random(f"{seed}/within"), WITHIN, GAP_WITHIN_S, ends_s),  # noqa: S311  (the same)
     ]
     return tuple(sorted(strikes, key=lambda strike: (strike.begins_s, strike.act.name)))
 
 
 def plan(seed: int, length: int = 60) -> tuple[int, ...]:
     """Where the market goes, minute by minute: always somewhere, so that there is something to trade."""
-    dice = Random(f"{seed}/market")  # noqa: S311
+    dice = Random(f"{seed}/market")  # noqa: S311  (a drill, not a secret)
     return tuple(dice.choices((1, -1), k=length))
 
 

@@ -94,7 +94,7 @@ class Reader(Generic[T]):
     """
 
     def __init__(self, layout: Layout, of: type[T], paths: Mapping[str, str] | None = None) -> None:
-        names: tuple[str, ...] = of._fields  # type: ignore[attr-defined]
+        names: tuple[str, ...] = of._fields  # type: ignore[attr-defined]  # a named tuple
         slots = [layout.slots[(paths or {}).get(name, name)] for name in names]
         order = sorted(range(len(slots)), key=lambda index: slots[index].offset)
         parts, end = ["<"], 0
@@ -107,7 +107,7 @@ class Reader(Generic[T]):
             (order.index(index), WIDE[slot.kind]) for index, slot in enumerate(slots) if slot.kind in WIDE
         ]
         self._order = None if order == sorted(order) else [order.index(index) for index in range(len(order))]
-        self._make = of._make  # type: ignore[attr-defined]
+        self._make = of._make  # type: ignore[attr-defined]  # the same
 
     def __call__(self, data: bytes, at: int = 0) -> T:
         values: Any = self._struct.unpack_from(data, at)
